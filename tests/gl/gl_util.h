@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the GL test programs share: a surfaceless EGL context, a program, a framebuffer, a check. */
+#ifndef TESTS_GL_UTIL_H
+#define TESTS_GL_UTIL_H
+
+#include <GLES3/gl3.h>
+
+/* gl_open() - a current GLES 3 context without a surface; ends the process with a message if not. */
+void gl_open(void);
+
+/* gl_close() - give the context and the display back. */
+void gl_close(void);
+
+/* gl_program() - compile and link; ends the process with the log if that fails. */
+GLuint gl_program(const char *vertex, const char *fragment);
+
+/* gl_target() - an RGBA8 texture in a framebuffer that is left bound, the viewport set to it. */
+GLuint gl_target(int width, int height);
+
+/* gl_full_quad() - draw two triangles over the viewport; attribute 0 is the position. */
+void gl_full_quad(void);
+
+/* gl_die() - print a message and end the process with 1. */
+void gl_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* gl_check() - end the process if there is a GL error. */
+void gl_check(const char *where);
+
+#endif
