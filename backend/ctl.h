@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the supervisor (xengpud) and a worker (xengpu-worker) say to each other, over a Unix
+ * SOCK_SEQPACKET pair. A worker is started ahead of time, says READY once its renderer runs, is
+ * bound to one session of one guest later, and ends with it. Neither side waits for the other
+ * without a bound, and the supervisor trusts a worker no more than it trusts the guest behind it.
+ *
+ *   supervisor                      worker
+ *       | exec, CTL_WORKER_FD          |  opens the GPU
+ *       | <------------ READY -------- |  (or FAILED, and it ends)
+ *       | ------------- BIND --------> |  + event channel and ring descriptors
+ *       | <------------ BOUND -------- |  session is served from here on
+ *       | <------------- MAP --------- |  grant references of a buffer (or of a directory page)
+ *       | ------------ GRANT --------> |  + descriptors
+ *       | <----------- UNMAPPED ------ |
+ *       | ------------ CLOSE --------> |  guest asked to close
+ *       | <----------- CLOSED -------- |  and it ends
+ */
+#ifndef BACKEND_CTL_H
+#define BACKEND_CTL_H
+
+#include <stdint.h>
+
+#include "evt.h"
+#include "gnt.h"
+
+/* Descriptors a worker is born with. */
+#define CTL_WORKER_FD		3	/* its end of the socket */
+#define CTL_STATS_FD		4	/* a sealed memfd holding struct ctl_stats */
+
+#define CTL_MAX_REFS		4096u	/* references in one MAP message; longer lists take several */
+#define CTL_MAX_TEXT		256u
+#define CTL_MAX_CAPSETS		8u
+#define CTL_MAX_FDS		(GNT_MAX_EXTENTS + EVT_MAX_FDS)
+
+enum ctl_type {
+	CTL_READY = 1,
+	CTL_FAILED,
+	CTL_BIND,
+	CTL_BOUND,
+	CTL_MAP,
+	CTL_GRANT,
+	CTL_UNMAPPED,
+	CTL_CLOSE,
+	CTL_CLOSED,
+};
+
+/* Why a session ended, with CLOSED. */
+enum ctl_reason {
+	CTL_REASON_ASKED = 1,	/* by CLOSE */
+	CTL_REASON_LOST,	/* the frontend's process is gone (liveness byte) */
+	CTL_REASON_PROTOCOL,	/* the frontend broke the protocol beyond repair */
+	CTL_REASON_RENDERER,	/* the renderer failed */
+};
+
+/* READY: what the worker's renderer is. */
+struct ctl_ready {
+	uint32_t n_capsets;
+	struct ctl_capset {
+		uint32_t id;
+		uint32_t max_version;
+		uint32_t max_bytes;
+	} capset[CTL_MAX_CAPSETS];
+	char renderer[CTL_MAX_TEXT];	/* GL_RENDERER or the like, terminated */
+};
+
+/* BIND: the session. Descriptors: the event channel's first, then one for each ring extent. */
+struct ctl_bind {
+	uint16_t domid;
+	uint16_t devid;
+	uint32_t session;
+	uint32_t plat_kind;		/* enum plat_kind */
+	uint32_t ring_order;
+	uint32_t evt_port;
+	uint32_t n_evt_fds;
+	uint32_t max_buffer_pages;
+	uint32_t max_buffers;
+	uint32_t max_contexts;
+	uint32_t max_resources;
+	uint32_t max_pages;		/* registered by this session */
+	uint32_t n_extents;
+	struct ctl_extent {
+		uint32_t n_pages;
+		uint32_t reserved;
+		uint64_t offset_bytes;
+	} extent[GNT_MAX_EXTENTS];
+};
+
+/* MAP: n_refs of a total of n_pages references; the supervisor answers after the last. */
+struct ctl_map {
+	uint32_t seq;			/* chosen by the worker, returned in GRANT */
+	uint32_t n_pages;		/* of the whole mapping, the same in every part */
+	uint32_t first;			/* index of refs[0] in the whole */
+	uint32_t n_refs;
+	uint32_t writable;
+	uint32_t refs[CTL_MAX_REFS];	/* the message ends after n_refs */
+};
+
+/* GRANT: one descriptor for each extent. */
+struct ctl_grant {
+	uint32_t seq;
+	int32_t err;			/* 0 or -errno of gnt_map_refs(), or -EDQUOT: over the guest's pages */
+	uint32_t n_pages;
+	uint32_t n_extents;
+	uint32_t writable;
+	uint32_t reserved;
+	struct ctl_extent extent[GNT_MAX_EXTENTS];
+};
+
+struct ctl_unmapped {
+	uint32_t n_pages;
+};
+
+struct ctl_closed {
+	uint32_t reason;		/* enum ctl_reason */
+	char text[CTL_MAX_TEXT];	/* a sentence for a person, terminated; untrusted */
+};
+
+struct ctl_failed {
+	char text[CTL_MAX_TEXT];
+};
+
+struct ctl_msg {
+	uint32_t type;			/* enum ctl_type */
+	uint32_t bytes;			/* of the whole message, this header included */
+	union {
+		struct ctl_ready ready;
+		struct ctl_failed failed;
+		struct ctl_bind bind;
+		struct ctl_map map;
+		struct ctl_grant grant;
+		struct ctl_unmapped unmapped;
+		struct ctl_closed closed;
+	} u;
+};
+
+/*
+ * Counters of one session, written by its worker only, read by the supervisor at any time. The
+ * memfd is sealed against shrinking, so a worker cannot make the supervisor fault.
+ */
+struct ctl_stats {
+	uint64_t requests;
+	uint64_t responses;
+	uint64_t errors;		/* responses with a status other than 0 */
+	uint64_t submits;
+	uint64_t fences;		/* answered when the GPU was done */
+	uint64_t events_in;		/* notifications from the frontend */
+	uint64_t notifies_out;		/* notifications to the frontend */
+	uint64_t map_ops;		/* grant-map calls asked of the supervisor */
+	uint64_t unmap_ops;
+	uint64_t pages_mapped;		/* now */
+	uint64_t pages_mapped_max;
+	uint64_t command_bytes;		/* in submits, as the frontend counted them */
+	uint64_t command_bytes_copied;	/* out of granted pages; equal to the above when copied once */
+	uint64_t surface_bytes_copied;	/* between private memory and granted pages, by us; 0 */
+	uint64_t transfers;
+	uint64_t contexts;		/* now */
+	uint64_t resources;		/* now */
+	uint64_t buffers;		/* now */
+};
+
+/*
+ * ctl_send() - send a message with descriptors.
+ * @msg: msg->bytes octets are sent; set it with the CTL_BYTES macro or by hand.
+ * @fds: sent as copies; still the caller's.
+ * Returns 0; -EAGAIN, the socket is full (it never blocks); -EPIPE, the other end is gone.
+ */
+int ctl_send(int sock, const struct ctl_msg *msg, const int *fds, unsigned int n_fds);
+
+/*
+ * ctl_recv() - receive one message, never blocks.
+ * @msg: untrusted; set when 1 is returned; msg->bytes is then checked against what came and
+ *       against the type's own size, text fields are terminated, counts are within their arrays.
+ * @fds: CTL_MAX_FDS of room; @n_fds descriptors, now the caller's.
+ * Returns 1; 0, nothing there; -EPIPE, the other end is gone; -EPROTO, malformed (descriptors closed).
+ */
+int ctl_recv(int sock, struct ctl_msg *msg, int *fds, unsigned int *n_fds);
+
+/* CTL_BYTES() - size of a message of a type with a fixed size. */
+#define CTL_BYTES(member)	\
+	(uint32_t)(offsetof(struct ctl_msg, u) + sizeof(((struct ctl_msg *)0)->u.member))
+
+#endif

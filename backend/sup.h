@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private to the supervisor xengpud: what its files ask of each other.
+ *
+ *	sup_main.c	options, start, stop
+ *	sup_store.c	xenstore: watches, dirty flags, everything read and written there
+ *	sup_device.c	a guest's vgpu: the device table's actions
+ *	sup_session.c	one session: the session table's actions
+ *	sup_pool.c	warm workers and who gets one
+ *	sup_worker.c	one worker: its process, socket, death
+ *	sup_broker.c	grant mappings for a worker
+ *	sup_stats.c	counters, as JSON
+ *	sup_control.c	the control socket
+ *	sup_fsm.c	the two tables
+ *	sup_loop.c, sup_log.c
+ *
+ * Order in a turn of the loop: descriptors and timers first, which may move sessions and mark
+ * devices dirty; then all watch events become dirty flags; then dirty devices are looked at
+ * (sup_device_evaluate()). Devices and sessions are freed in that last step only.
+ */
+#ifndef BACKEND_SUP_H
+#define BACKEND_SUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "attach.h"
+#include "ctl.h"
+#include "evt.h"
+#include "gnt.h"
+#include "platform.h"
+#include "sup_fsm.h"
+#include "sup_log.h"
+#include "sup_loop.h"
+#include "vgpuif.h"
+#include "xenbus.h"
+#include "xst.h"
+
+#define SUP_MAX_SESSIONS	1024u
+#define SUP_MAX_WORKERS		4096u
+#define SUP_BOUND_MS		5000u	/* from BIND to BOUND */
+#define SUP_CLOSE_MS		2000u	/* from CLOSE to the worker's end */
+#define SUP_READY_MS		60000u	/* from exec to READY; a renderer on an emulated CPU is slow */
+#define SUP_WAIT_MS		30000u	/* a session waits for a worker */
+#define SUP_STOP_MS		4000u	/* from SIGTERM to leaving, whatever is left */
+
+struct sup;
+struct sup_device;
+struct sup_session;
+struct sup_worker;
+
+struct sup_config {
+	const char *gpu;		/* handed on to workers */
+	const char *worker;		/* path of the program */
+	const char *control;		/* path of the control socket */
+	const char *worker_user;	/* NULL: a user id of its own for each worker */
+	uint32_t worker_uid_base;
+	uint32_t warm;
+	uint32_t max_sessions;		/* of one device */
+	uint32_t max_ring_order;
+	uint32_t max_buffer_pages;
+	uint32_t max_buffers;
+	uint32_t max_contexts;
+	uint32_t max_resources;
+	uint32_t max_pages;		/* of one guest */
+};
+
+/* A guest: what its devices share. */
+struct sup_domain {
+	LIST_ENTRY(sup_domain) link;
+	uint16_t domid;
+	uint32_t n_devices;
+	uint64_t pages_mapped;
+	struct log_rate rate;
+	char name[ATTACH_MAX_NAME];
+	char vm[64];			/* its UUID's path: the id may come to mean another domain */
+};
+
+struct sup_session {
+	struct sup_device *dev;
+	uint32_t index;
+	enum ses_state state;
+	bool dirty;
+	bool renewed;			/* its directory was made anew since it was closed */
+	bool waiting;
+	TAILQ_ENTRY(sup_session) wait_link;
+	uint32_t order;			/* what the frontend asked for, checked */
+	uint32_t refs[1u << VGPUIF_MAX_RING_PAGE_ORDER];
+	uint32_t port;
+	bool held;			/* ring and evt are ours */
+	struct gnt_grant ring;
+	struct evt *evt;
+	struct sup_worker *worker;
+	struct loop_timer timer;
+	uint64_t opened_ns;
+	struct ctl_stats last;		/* its worker's counters, once that is dead */
+	char error[CTL_MAX_TEXT];	/* "" for none */
+};
+
+struct sup_device {
+	TAILQ_ENTRY(sup_device) link;
+	struct sup *sup;
+	struct sup_domain *dom;
+	uint16_t devid;
+	enum dev_state state;
+	bool dirty;
+	bool removed;			/* backend directory or domain gone */
+	bool wrote_state;		/* so Initialising there means that it was made anew */
+	bool rescan;			/* look for sessions not known yet */
+	bool watching;
+	uint32_t evaluations_left;	/* so that a guest cannot keep us busy; see sup_device.c */
+	uint64_t refilled_ns;
+	struct loop_timer timer;
+	uint32_t untrusted_version;
+	bool has_version;
+	uint32_t n_sessions;		/* that have an object */
+	uint32_t n_active;		/* from SES_WAIT to SES_KILLING */
+	uint32_t n_open;
+	uint64_t sessions_total;
+	uint64_t workers_died;
+	struct ctl_stats ended;		/* sums over sessions that ended */
+	struct sup_session *sessions[SUP_MAX_SESSIONS];	/* past max_sessions: to be refused */
+};
+
+enum worker_state {
+	WORKER_STARTING = 1,
+	WORKER_WARM,
+	WORKER_BINDING,
+	WORKER_SERVING,
+	WORKER_CLOSING,
+	WORKER_DYING,		/* it failed, or was killed; its end is awaited */
+	WORKER_N_STATES,
+};
+
+/* References of a mapping that come in several messages. */
+struct broker {
+	uint32_t seq;
+	uint32_t n_pages;	/* 0: none under way */
+	uint32_t have;
+	uint32_t writable;
+	uint32_t *refs;
+};
+
+struct sup_worker {
+	TAILQ_ENTRY(sup_worker) link;
+	struct sup *sup;
+	pid_t pid;
+	uint32_t slot;			/* makes its user id */
+	int pid_fd;
+	int sock;
+	enum worker_state state;
+	struct loop_source pid_source;
+	struct loop_source sock_source;
+	struct loop_timer timer;
+	const struct ctl_stats *stats;	/* written by the worker at any time */
+	struct sup_session *session;
+	struct broker broker;
+	uint64_t pages_mapped;
+	bool failed;			/* said FAILED, or was killed before it was ready */
+	struct ctl_ready ready;
+	char why[CTL_MAX_TEXT];
+};
+
+struct sup_pool {
+	TAILQ_HEAD(, sup_worker) workers;
+	TAILQ_HEAD(, sup_session) waiting;
+	uint32_t n_workers;
+	uint32_t n_in_state[WORKER_N_STATES];
+	uint64_t n_started, n_died, n_failed, n_killed;
+	uint32_t failures;		/* one after the other */
+	uint32_t next_slot;
+	struct loop_timer retry;
+	bool up;			/* a worker was ready, and none has failed since */
+	bool down;
+	struct ctl_ready ready;		/* of the last worker that was */
+	char why[CTL_MAX_TEXT];		/* it is down */
+};
+
+struct sup_control;
+
+struct sup {
+	struct sup_config cfg;
+	struct plat *plat;
+	struct xst *xst;
+	uint16_t domid;
+	struct loop loop;
+	struct sup_pool pool;
+	struct sup_control *control;
+	LIST_HEAD(, sup_domain) domains;
+	TAILQ_HEAD(, sup_device) devices;
+	struct loop_source xst_source;
+	int signal_fd;
+	struct loop_source signal_source;
+	bool rescan;			/* look for devices not known, or gone */
+	bool check_domains;
+	bool stopping;
+	uint64_t started_ns;
+	uint64_t map_calls;
+	uint64_t map_pages;
+	uint64_t map_refused;
+	uint64_t watch_events;
+};
+
+/* --- sup_store.c ----------------------------------------------------------------------------- */
+
+/* What a device looks like in xenstore at this moment. */
+struct store_view {
+	bool exists;			/* the backend's directory, and it is still the same one */
+	bool online;
+	bool front_exists;
+	enum xenbus_state front_state;	/* Unknown when it is no state */
+};
+
+/* store_start() - set the watches, remove what earlier supervisors and domains left. 0 or -errno. */
+int store_start(struct sup *sup);
+
+/* store_drain() - turn all watch events into dirty flags. Returns 0, or -errno: xenstore is gone. */
+int store_drain(struct sup *sup);
+
+/* store_scan() - create devices for backend directories that are new, mark those that are gone. */
+void store_scan(struct sup *sup);
+
+/* store_check_domains() - mark the devices of domains that are gone, and remove our nodes of them. */
+void store_check_domains(struct sup *sup);
+
+/* store_watch_front(), store_unwatch_front() - the frontend's directory of a device. */
+void store_watch_front(struct sup_device *dev);
+void store_unwatch_front(struct sup_device *dev);
+
+/* store_view() - read what fsm_dev() has to know. */
+void store_view(struct sup_device *dev, struct store_view *view);
+
+/* store_version() - read the frontend's version into @dev. Returns whether it is one of ours. */
+bool store_version(struct sup_device *dev);
+
+/* store_publish() - limits, capsets and state InitWait, in one transaction. */
+int store_publish(struct sup_device *dev);
+
+/* store_state() - switch the device's state, unless its directory is gone. */
+void store_state(struct sup_device *dev, enum xenbus_state state);
+
+/* store_error() - write the device's error node; NULL removes it. */
+void store_error(struct sup_device *dev, const char *text);
+
+/* store_sessions() - call @fn for every session directory that the frontend has. */
+void store_sessions(struct sup_device *dev, void (*fn)(struct sup_device *dev, uint32_t index));
+
+/* store_session_stale() - close what an earlier supervisor left; @fn for those still of interest. */
+void store_session_stale(struct sup_device *dev, void (*fn)(struct sup_device *dev, uint32_t index));
+
+/* store_session_event() - which event the frontend's session directory amounts to. */
+enum ses_event store_session_event(struct sup_session *s);
+
+/*
+ * store_session_params() - read and check what the frontend wants.
+ * @s: order, refs and port are set on success only.
+ * @why: CTL_MAX_TEXT octets; set on failure.
+ */
+int store_session_params(struct sup_session *s, char *why);
+
+/* store_session_state() - write our session's error (NULL: none) and state, unless the device's
+ * directory is gone. */
+void store_session_state(struct sup_session *s, enum xenbus_state state, const char *error);
+
+/* store_session_remove() - remove our session's directory. */
+void store_session_remove(struct sup_session *s);
+
+/* --- sup_device.c ---------------------------------------------------------------------------- */
+
+/* sup_device_new() - a device whose backend directory was found. Returns NULL without memory. */
+struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devid);
+
+struct sup_device *sup_device_find(struct sup *sup, uint16_t domid, uint16_t devid);
+
+/* sup_device_dirty() - have it looked at in this turn of the loop. */
+void sup_device_dirty(struct sup_device *dev);
+
+/* sup_devices_dirty() - all of them. */
+void sup_devices_dirty(struct sup *sup);
+
+/*
+ * sup_devices_evaluate() - look at the dirty ones; frees devices and sessions.
+ * Returns whether some are dirty again that may be looked at without waiting.
+ */
+bool sup_devices_evaluate(struct sup *sup);
+
+/* sup_devices_busy() - whether a session of any device has a worker or waits for one. */
+bool sup_devices_busy(const struct sup *sup);
+
+/* --- sup_session.c --------------------------------------------------------------------------- */
+
+/* sup_session_get() - session @index of a device, made when it is not there. NULL without memory. */
+struct sup_session *sup_session_get(struct sup_device *dev, uint32_t index);
+
+/* sup_session_adopt_closed() - a session that an earlier supervisor left; only its end is awaited. */
+void sup_session_adopt_closed(struct sup_device *dev, uint32_t index);
+
+/* sup_session_event() - one step of the table, and those that follow from it. */
+void sup_session_event(struct sup_session *s, enum ses_event event);
+
+/* sup_session_fail() - remember why a session ends, unless there is a reason already. */
+void sup_session_fail(struct sup_session *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* sup_session_free() - @s must have no worker. */
+void sup_session_free(struct sup_session *s);
+
+/* --- sup_pool.c ------------------------------------------------------------------------------ */
+
+void sup_pool_init(struct sup *sup);
+
+/* sup_pool_refill() - start workers until there are enough warm ones for those that wait. */
+void sup_pool_refill(struct sup *sup);
+
+/* sup_pool_wait() - give @s a worker, now or later: SES_EV_WORKER or SES_EV_NO_WORKER. */
+void sup_pool_wait(struct sup_session *s);
+void sup_pool_forget(struct sup_session *s);
+
+/* sup_pool_take() - a warm worker, or NULL. */
+struct sup_worker *sup_pool_take(struct sup *sup);
+
+/* sup_pool_ready(), sup_pool_failed() - a starting worker has become one, or has not. */
+void sup_pool_ready(struct sup_worker *w);
+void sup_pool_failed(struct sup_worker *w);
+
+/* sup_pool_kill_all() - at the supervisor's end. */
+void sup_pool_kill_all(struct sup *sup);
+
+/* --- sup_worker.c ---------------------------------------------------------------------------- */
+
+/* sup_worker_start() - exec one. Returns 0 or -errno. */
+int sup_worker_start(struct sup *sup);
+
+/* sup_worker_bind() - hand a session to a warm worker. Returns 0 or -errno. */
+int sup_worker_bind(struct sup_worker *w, struct sup_session *s);
+
+/* sup_worker_close() - tell it to end. */
+void sup_worker_close(struct sup_worker *w);
+
+/* sup_worker_kill() - SIGKILL; its session hears SES_EV_DEAD when it is gone. */
+void sup_worker_kill(struct sup_worker *w);
+
+/* --- sup_broker.c ---------------------------------------------------------------------------- */
+
+/*
+ * sup_broker_map() - a MAP message.
+ * Returns 0, also when the mapping was refused, which the worker is told; -EPROTO and the like: the
+ * worker is to be killed.
+ */
+int sup_broker_map(struct sup_worker *w, const struct ctl_map *map);
+int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages);
+
+/* sup_broker_finish() - the worker is dead: all its pages are back. */
+void sup_broker_finish(struct sup_worker *w);
+
+/* --- sup_stats.c ----------------------------------------------------------------------------- */
+
+/* sup_stats_read() - copy a worker's counters out of the memory it writes. */
+void sup_stats_read(const struct sup_worker *w, struct ctl_stats *out);
+
+/* sup_stats_add() - add counters; those that say how much there is now only with @now. */
+void sup_stats_add(struct ctl_stats *sum, const struct ctl_stats *more, bool now);
+
+/* sup_stats_json() - everything; the caller frees. NULL without memory. */
+char *sup_stats_json(struct sup *sup);
+
+/* --- sup_control.c --------------------------------------------------------------------------- */
+
+/* sup_control_start() - listen on cfg.control. Returns 0; -EADDRINUSE, another xengpud; or -errno. */
+int sup_control_start(struct sup *sup);
+void sup_control_finish(struct sup *sup);
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The supervisor's messages; see sup_log.h.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sup_log.h"
+#include "sup_loop.h"
+
+static enum log_level max_level = LOG_LEVEL_INFO;
+static int with_prefix;
+
+void log_setup(enum log_level level, int journal)
+{
+	max_level = level;
+	with_prefix = journal;
+}
+
+void log_rate_init(struct log_rate *rate)
+{
+	*rate = (struct log_rate){ .left = LOG_BURST, .filled_ns = loop_now_ns() };
+}
+
+static void put_line(enum log_level level, char *text)
+{
+	char *c;
+
+	/* A guest's text may be in here: nothing that a terminal would obey, no line of its own. */
+	for (c = text; *c; c++) {
+		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
+			*c = '?';
+	}
+	if (with_prefix)
+		fprintf(stderr, "<%d>%s\n", level, text);
+	else
+		fprintf(stderr, "xengpud: %s\n", text);
+}
+
+static int may_log(struct log_rate *rate, enum log_level level)
+{
+	const uint64_t now_ns = loop_now_ns();
+	const uint64_t step_ns = 1000000000u / LOG_PER_S;
+	uint64_t more = (now_ns - rate->filled_ns) / step_ns;
+	char text[80];
+
+	if (more) {
+		rate->left = more > LOG_BURST - rate->left ? LOG_BURST : rate->left + (uint32_t)more;
+		rate->filled_ns += more * step_ns;
+	}
+	if (!rate->left) {
+		rate->suppressed++;
+		return 0;
+	}
+	rate->left--;
+	if (rate->suppressed) {
+		snprintf(text, sizeof(text), "%u messages about one guest suppressed",
+			 rate->suppressed);
+		rate->suppressed = 0;
+		put_line(level, text);
+	}
+	return 1;
+}
+
+void log_line(enum log_level level, struct log_rate *rate, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (level > max_level || (rate && !may_log(rate, level)))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_line(level, text);
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The command line of xengpud: every number has a range, and a message that names it.
+ */
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sup_options.h"
+
+#define EXIT_USAGE	2
+#define DEFAULT_WORKER	"/usr/libexec/xengpu-worker"
+#define DEFAULT_CONTROL	"/run/xengpu/control"
+
+/*
+ * A PV dom0 can map 512 MiB of all guests together with Xen's default gnttab_max_maptrack_frames
+ * (xen.md, section 4), so a guest gets half of it.
+ */
+#define DEFAULT_MAX_PAGES	65536u
+
+/* Above the ranges that systemd hands out (systemd.io/UIDS-GIDS). */
+#define DEFAULT_UID_BASE	1879048192u
+
+enum {
+	OPT_GPU = 256,
+	OPT_WORKER,
+	OPT_CONTROL,
+	OPT_WORKER_USER,
+	OPT_LOG,
+	OPT_FOREGROUND,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_NUMBER,		/* OPT_NUMBER + i is numbers[i] */
+};
+
+static const struct number {
+	const char *name;
+	const char *what;
+	size_t offset;
+	uint32_t min, max, preset;
+} numbers[] = {
+#define NUMBER(name_, member, min_, max_, preset_, what_) \
+	{ name_, what_, offsetof(struct sup_config, member), min_, max_, preset_ }
+	NUMBER("warm", warm, 1, 64, 2, "workers kept ready"),
+	NUMBER("max-sessions", max_sessions, 1, SUP_MAX_SESSIONS, 64, "sessions of a device"),
+	NUMBER("max-ring-page-order", max_ring_order, 0, VGPUIF_MAX_RING_PAGE_ORDER,
+	       VGPUIF_MAX_RING_PAGE_ORDER, "a ring has up to 1 << N pages"),
+	NUMBER("max-pages", max_pages, 1, 1u << 24, DEFAULT_MAX_PAGES,
+	       "pages that one guest may have mapped"),
+	NUMBER("max-buffer-pages", max_buffer_pages, 1, VGPUIF_MAX_BUFFER_PAGES,
+	       VGPUIF_MAX_BUFFER_PAGES, "pages of one buffer"),
+	NUMBER("max-buffers", max_buffers, 1, 1u << 20, 16384, "buffers of a session"),
+	NUMBER("max-contexts", max_contexts, 1, 65536, 64, "contexts of a session"),
+	NUMBER("max-resources", max_resources, 1, 1u << 20, 65536, "resources of a session"),
+	NUMBER("worker-uid-base", worker_uid_base, 1000, 4000000000u, DEFAULT_UID_BASE,
+	       "user ids N..N+4095 are the workers'"),
+#undef NUMBER
+};
+
+#define N_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+
+static const struct option fixed_options[] = {
+	{ "gpu", required_argument, NULL, OPT_GPU },
+	{ "worker", required_argument, NULL, OPT_WORKER },
+	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "worker-user", required_argument, NULL, OPT_WORKER_USER },
+	{ "log", required_argument, NULL, OPT_LOG },
+	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+};
+
+#define N_FIXED		(sizeof(fixed_options) / sizeof(fixed_options[0]))
+
+static uint32_t *number_at(struct sup_config *cfg, const struct number *number)
+{
+	return (uint32_t *)(void *)((char *)cfg + number->offset);
+}
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: xengpud [OPTION]...\n"
+	       "The vgpu backend: serves guests that `xengpu attach` gave a GPU.\n\n"
+	       "  --gpu=auto|soft|NODE     what workers render on (auto)\n"
+	       "  --worker=PATH            the worker program (" DEFAULT_WORKER ")\n"
+	       "  --control=PATH           socket for xengpu stats (" DEFAULT_CONTROL ")\n"
+	       "  --worker-user=NAME       run workers as this user, not each as one of its own\n"
+	       "  --log=error|warning|info|debug\n"
+	       "  --foreground             the default: xengpud never leaves the foreground\n");
+	for (i = 0; i < N_NUMBERS; i++)
+		printf("  --%s=N%*s%s (%u; %u..%u)\n", numbers[i].name,
+		       (int)(21 - strlen(numbers[i].name)), "", numbers[i].what, numbers[i].preset,
+		       numbers[i].min, numbers[i].max);
+	printf("  --help, --version\n"
+	       "\nEnvironment: XENGPU_PLATFORM, \"xen\" (the default) or \"local:SOCKET:DOMID\".\n");
+}
+
+static int set_number(struct sup_config *cfg, const struct number *number, const char *text)
+{
+	uint32_t value;
+
+	if (xenbus_parse_u32(text, &value) || value < number->min || value > number->max) {
+		fprintf(stderr, "xengpud: --%s must be %u..%u, not '%s'\n", number->name, number->min,
+			number->max, text);
+		return EXIT_USAGE;
+	}
+	*number_at(cfg, number) = value;
+	return -1;
+}
+
+static int set_log(const char *text)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING },
+		{ "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (!strcmp(text, levels[i].name)) {
+			log_setup(levels[i].level, getenv("JOURNAL_STREAM") != NULL);
+			return -1;
+		}
+	}
+	fprintf(stderr, "xengpud: --log must be error, warning, info or debug, not '%s'\n", text);
+	return EXIT_USAGE;
+}
+
+static int set_option(struct sup_config *cfg, int c, const char *arg)
+{
+	switch (c) {
+	case OPT_GPU:
+		cfg->gpu = arg;
+		return -1;
+	case OPT_WORKER:
+		cfg->worker = arg;
+		return -1;
+	case OPT_CONTROL:
+		cfg->control = arg;
+		return -1;
+	case OPT_WORKER_USER:
+		cfg->worker_user = arg;
+		return -1;
+	case OPT_LOG:
+		return set_log(arg);
+	case OPT_FOREGROUND:
+		return -1;
+	case OPT_HELP:
+		print_help();
+		return 0;
+	case OPT_VERSION:
+		printf("xengpud, protocol version %s\n", VGPUIF_VERSION_STRING);
+		return 0;
+	default:
+		if (c >= OPT_NUMBER && (size_t)(c - OPT_NUMBER) < N_NUMBERS)
+			return set_number(cfg, &numbers[c - OPT_NUMBER], arg);
+		return EXIT_USAGE;
+	}
+}
+
+int options_parse(int argc, char **argv, struct sup_config *cfg)
+{
+	struct option options[N_FIXED + N_NUMBERS + 1] = { 0 };
+	const char *control = getenv("XENGPU_CONTROL");
+	int c, status;
+	size_t i;
+
+	*cfg = (struct sup_config){ .gpu = "auto", .worker = DEFAULT_WORKER };
+	cfg->control = control ? control : DEFAULT_CONTROL;
+	memcpy(options, fixed_options, sizeof(fixed_options));
+	for (i = 0; i < N_NUMBERS; i++) {
+		options[N_FIXED + i] = (struct option){ numbers[i].name, required_argument, NULL,
+							OPT_NUMBER + (int)i };
+		*number_at(cfg, &numbers[i]) = numbers[i].preset;
+	}
+	set_log("info");
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		status = set_option(cfg, c, optarg);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "xengpud: unexpected argument '%s'; see --help\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (cfg->max_pages < cfg->max_buffer_pages)
+		cfg->max_buffer_pages = cfg->max_pages;
+	return -1;
+}

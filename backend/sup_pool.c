@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Warm workers: a renderer takes tens of milliseconds and more to start, so some are started ahead
+ * of time, and a session takes one of them. When workers fail to get a renderer, they are tried
+ * again ever more slowly.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sup.h"
+
+#define MAX_STARTING	4u		/* at a time: they compete for the same processors */
+#define RETRY_MIN_MS	500u
+#define RETRY_MAX_MS	60000u
+
+void sup_pool_init(struct sup *sup)
+{
+	TAILQ_INIT(&sup->pool.workers);
+	TAILQ_INIT(&sup->pool.waiting);
+}
+
+static uint32_t retry_ms(uint32_t failures)
+{
+	uint32_t ms = RETRY_MIN_MS;
+
+	while (--failures && ms < RETRY_MAX_MS)
+		ms *= 2;
+	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+static void retry(void *arg)
+{
+	sup_pool_refill(arg);
+}
+
+static uint32_t n_waiting(const struct sup_pool *pool)
+{
+	const struct sup_session *s;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(s, &pool->waiting, wait_link)
+		n++;
+	return n;
+}
+
+/* The pool is down: who waits is told, and the devices that offer nothing yet. */
+static void go_down(struct sup *sup, const char *why)
+{
+	struct sup_pool *pool = &sup->pool;
+	struct sup_session *s;
+
+	pool->failures++;
+	pool->n_failed++;
+	pool->up = false;
+	pool->down = true;
+	snprintf(pool->why, sizeof(pool->why), "%s", why);
+	log_error("no renderer: %s; next try in %u.%03u s", why, retry_ms(pool->failures) / 1000,
+		  retry_ms(pool->failures) % 1000);
+	while (!pool->n_in_state[WORKER_WARM] && (s = TAILQ_FIRST(&pool->waiting))) {
+		sup_session_fail(s, "no renderer: %s", why);
+		sup_session_event(s, SES_EV_NO_WORKER);
+	}
+	loop_timer_set(&sup->loop, &pool->retry, retry_ms(pool->failures), retry, sup);
+	sup_devices_dirty(sup);
+}
+
+void sup_pool_refill(struct sup *sup)
+{
+	struct sup_pool *pool = &sup->pool;
+	const uint32_t *n = pool->n_in_state;
+	char why[CTL_MAX_TEXT];
+	int err;
+
+	while (!sup->stopping && !pool->retry.armed && pool->n_workers < SUP_MAX_WORKERS &&
+	       n[WORKER_STARTING] < MAX_STARTING &&
+	       n[WORKER_STARTING] + n[WORKER_WARM] < sup->cfg.warm + n_waiting(pool)) {
+		/* While the last one failed, one at a time. */
+		if (pool->failures && n[WORKER_STARTING])
+			return;
+		err = sup_worker_start(sup);
+		if (err) {
+			snprintf(why, sizeof(why), "a worker cannot be started: %s", strerror(-err));
+			go_down(sup, why);
+		}
+	}
+}
+
+void sup_pool_wait(struct sup_session *s)
+{
+	struct sup *sup = s->dev->sup;
+
+	TAILQ_INSERT_TAIL(&sup->pool.waiting, s, wait_link);
+	s->waiting = true;
+	if (sup->pool.n_in_state[WORKER_WARM]) {
+		sup_session_event(s, SES_EV_WORKER);
+	} else if (sup->pool.down) {
+		sup_session_fail(s, "no renderer: %s", sup->pool.why);
+		sup_session_event(s, SES_EV_NO_WORKER);
+	}
+	sup_pool_refill(sup);
+}
+
+void sup_pool_forget(struct sup_session *s)
+{
+	if (!s->waiting)
+		return;
+	TAILQ_REMOVE(&s->dev->sup->pool.waiting, s, wait_link);
+	s->waiting = false;
+}
+
+struct sup_worker *sup_pool_take(struct sup *sup)
+{
+	struct sup_worker *w;
+
+	/* The list has the oldest first: the one that is surely idle. */
+	TAILQ_FOREACH(w, &sup->pool.workers, link) {
+		if (w->state == WORKER_WARM)
+			return w;
+	}
+	return NULL;
+}
+
+void sup_pool_ready(struct sup_worker *w)
+{
+	struct sup *sup = w->sup;
+	struct sup_pool *pool = &sup->pool;
+	struct sup_session *s;
+
+	if (!pool->up) {
+		log_info("renderer: %s", w->ready.renderer);
+		sup_devices_dirty(sup);
+	}
+	pool->ready = w->ready;
+	pool->failures = 0;
+	pool->up = true;
+	pool->down = false;
+	loop_timer_cancel(&sup->loop, &pool->retry);
+	s = TAILQ_FIRST(&pool->waiting);
+	if (s)
+		sup_session_event(s, SES_EV_WORKER);
+	sup_pool_refill(sup);
+}
+
+void sup_pool_failed(struct sup_worker *w)
+{
+	if (!w->sup->stopping)
+		go_down(w->sup, w->why);
+}
+
+void sup_pool_kill_all(struct sup *sup)
+{
+	struct sup_worker *w;
+
+	TAILQ_FOREACH(w, &sup->pool.workers, link)
+		sup_worker_kill(w);
+}

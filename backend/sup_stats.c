@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters: out of the memory that workers write, summed over sessions, as JSON. A worker's numbers
+ * are its own claims; what the supervisor counted itself is under "supervisor", and a device's
+ * pages_mapped.
+ */
+#include <dirent.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "sup.h"
+
+enum how {
+	HOW_SUM,		/* grows; sums go on when a session has ended */
+	HOW_NOW,		/* how much there is now */
+	HOW_MAX,
+};
+
+static const struct counter {
+	const char *name;
+	size_t offset;
+	enum how how;
+} counters[] = {
+#define COUNTER(member, how_)	{ #member, offsetof(struct ctl_stats, member), how_ }
+	COUNTER(requests, HOW_SUM),
+	COUNTER(responses, HOW_SUM),
+	COUNTER(errors, HOW_SUM),
+	COUNTER(submits, HOW_SUM),
+	COUNTER(fences, HOW_SUM),
+	COUNTER(events_in, HOW_SUM),
+	COUNTER(notifies_out, HOW_SUM),
+	COUNTER(map_ops, HOW_SUM),
+	COUNTER(unmap_ops, HOW_SUM),
+	COUNTER(pages_mapped, HOW_NOW),
+	COUNTER(pages_mapped_max, HOW_MAX),
+	COUNTER(command_bytes, HOW_SUM),
+	COUNTER(command_bytes_copied, HOW_SUM),
+	COUNTER(surface_bytes_copied, HOW_SUM),
+	COUNTER(transfers, HOW_SUM),
+	COUNTER(contexts, HOW_NOW),
+	COUNTER(resources, HOW_NOW),
+	COUNTER(buffers, HOW_NOW),
+#undef COUNTER
+};
+
+#define N_COUNTERS	(sizeof(counters) / sizeof(counters[0]))
+_Static_assert(sizeof(struct ctl_stats) == N_COUNTERS * sizeof(uint64_t),
+	       "a counter of ctl_stats is missing here");
+
+static uint64_t *member(struct ctl_stats *stats, size_t i)
+{
+	return (uint64_t *)(void *)((char *)stats + counters[i].offset);
+}
+
+static uint64_t value(const struct ctl_stats *stats, size_t i)
+{
+	return *(const uint64_t *)(const void *)((const char *)stats + counters[i].offset);
+}
+
+void sup_stats_read(const struct sup_worker *w, struct ctl_stats *out)
+{
+	size_t i;
+
+	for (i = 0; i < N_COUNTERS; i++)
+		*member(out, i) = __atomic_load_n((const uint64_t *)(const void *)
+						  ((const char *)w->stats + counters[i].offset),
+						  __ATOMIC_RELAXED);
+}
+
+void sup_stats_add(struct ctl_stats *sum, const struct ctl_stats *more, bool now)
+{
+	uint64_t *to, add;
+	size_t i;
+
+	for (i = 0; i < N_COUNTERS; i++) {
+		to = member(sum, i);
+		add = value(more, i);
+		if (counters[i].how == HOW_SUM || (counters[i].how == HOW_NOW && now))
+			*to += add;
+		else if (counters[i].how == HOW_MAX && add > *to)
+			*to = add;
+	}
+}
+
+static void add_number(struct json_object *o, const char *name, uint64_t number)
+{
+	json_object_object_add(o, name, json_object_new_int64(number > INT64_MAX ? INT64_MAX :
+							      (int64_t)number));
+}
+
+static void add_text(struct json_object *o, const char *name, const char *text)
+{
+	char clean[CTL_MAX_TEXT];
+	size_t i;
+
+	/* JSON is UTF-8; a worker's text need not be. */
+	for (i = 0; text[i] && i < sizeof(clean) - 1; i++)
+		clean[i] = (unsigned char)text[i] < 0x20 || (unsigned char)text[i] >= 0x7f ? '?' :
+											text[i];
+	clean[i] = '\0';
+	json_object_object_add(o, name, json_object_new_string(clean));
+}
+
+static void add_counters(struct json_object *o, const struct ctl_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < N_COUNTERS; i++)
+		add_number(o, counters[i].name, value(stats, i));
+}
+
+static struct json_object *session_json(const struct sup_session *s, struct ctl_stats *sum)
+{
+	struct json_object *o = json_object_new_object();
+	struct ctl_stats stats = { 0 };
+
+	add_number(o, "session", s->index);
+	add_text(o, "state", fsm_ses_state_name(s->state));
+	if (s->error[0])
+		add_text(o, "error", s->error);
+	if (!s->worker)
+		return o;
+	sup_stats_read(s->worker, &stats);
+	sup_stats_add(sum, &stats, true);
+	add_number(o, "pid", (uint64_t)s->worker->pid);
+	add_text(o, "renderer", s->worker->ready.renderer);
+	add_counters(o, &stats);
+	json_object_object_del(o, "pages_mapped");
+	add_number(o, "pages_mapped", s->worker->pages_mapped);
+	return o;
+}
+
+static struct json_object *device_json(const struct sup_device *dev)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	struct ctl_stats sum = dev->ended;
+	uint64_t pages = 0;
+	uint32_t i;
+
+	for (i = 0; i < SUP_MAX_SESSIONS; i++) {
+		const struct sup_session *s = dev->sessions[i];
+
+		if (!s)
+			continue;
+		json_object_array_add(list, session_json(s, &sum));
+		if (s->worker)
+			pages += s->worker->pages_mapped;
+	}
+	add_number(o, "domid", dev->dom->domid);
+	add_text(o, "name", dev->dom->name);
+	add_number(o, "devid", dev->devid);
+	add_text(o, "state", fsm_dev_state_name(dev->state));
+	add_text(o, "renderer", dev->sup->pool.ready.renderer);
+	add_number(o, "sessions", dev->n_open);
+	add_number(o, "sessions_total", dev->sessions_total);
+	add_number(o, "workers_died", dev->workers_died);
+	add_counters(o, &sum);
+	json_object_object_del(o, "pages_mapped");
+	add_number(o, "pages_mapped", pages);
+	json_object_object_add(o, "session_list", list);
+	return o;
+}
+
+static uint64_t open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t n = 0;
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	/* ".", ".." and the directory itself. */
+	return n > 3 ? n - 3 : 0;
+}
+
+static struct json_object *supervisor_json(const struct sup *sup)
+{
+	const struct sup_pool *pool = &sup->pool;
+	const uint32_t *n = pool->n_in_state;
+	struct json_object *o = json_object_new_object();
+
+	add_number(o, "domid", sup->domid);
+	add_number(o, "uptime_s", (loop_now_ns() - sup->started_ns) / 1000000000u);
+	add_number(o, "map_calls", sup->map_calls);
+	add_number(o, "map_pages", sup->map_pages);
+	add_number(o, "map_refused", sup->map_refused);
+	add_number(o, "watch_events", sup->watch_events);
+	add_number(o, "open_descriptors", open_descriptors());
+	add_number(o, "workers_starting", n[WORKER_STARTING]);
+	add_number(o, "workers_warm", n[WORKER_WARM]);
+	add_number(o, "workers_bound", n[WORKER_BINDING] + n[WORKER_SERVING] + n[WORKER_CLOSING]);
+	add_number(o, "workers_dying", n[WORKER_DYING]);
+	add_number(o, "workers_started", pool->n_started);
+	add_number(o, "workers_dead", pool->n_died);
+	add_number(o, "workers_failed", pool->n_failed);
+	add_number(o, "workers_killed", pool->n_killed);
+	return o;
+}
+
+char *sup_stats_json(struct sup *sup)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	const struct sup_device *dev;
+	char *text;
+
+	add_text(o, "renderer", sup->pool.ready.renderer);
+	if (sup->pool.down)
+		add_text(o, "error", sup->pool.why);
+	json_object_object_add(o, "supervisor", supervisor_json(sup));
+	TAILQ_FOREACH(dev, &sup->devices, link)
+		json_object_array_add(list, device_json(dev));
+	json_object_object_add(o, "devices", list);
+	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+	return text;
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One worker as the supervisor sees it: a process, a socket and a page of counters. What it may say
+ * depends on where it is in its life: one table. Anything else kills it, and with it one session.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sup.h"
+#include "sup_spawn.h"
+
+#define MESSAGES_A_TURN	16	/* of one worker, before others have theirs */
+
+static void set_state(struct sup_worker *w, enum worker_state state)
+{
+	w->sup->pool.n_in_state[w->state]--;
+	w->sup->pool.n_in_state[state]++;
+	w->state = state;
+}
+
+static void note_guest(struct sup_worker *w, enum log_level level, const char *what)
+{
+	struct sup_session *s = w->session;
+
+	if (s)
+		log_line(level, &s->dev->dom->rate, "domain %u (%s) vgpu %u session %u: worker %d: %s",
+			 s->dev->dom->domid, s->dev->dom->name, s->dev->devid, s->index, (int)w->pid,
+			 what);
+	else
+		log_line(level, NULL, "worker %d: %s", (int)w->pid, what);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+void sup_worker_kill(struct sup_worker *w)
+{
+	if (w->state == WORKER_DYING)
+		return;
+	w->failed |= w->state == WORKER_STARTING;
+	set_state(w, WORKER_DYING);
+	w->sup->pool.n_killed++;
+	kill(w->pid, SIGKILL);
+}
+
+static void expired(void *arg)
+{
+	struct sup_worker *w = arg;
+
+	if (w->state == WORKER_STARTING && !w->why[0])
+		snprintf(w->why, sizeof(w->why), "the worker had no renderer within %u s",
+			 SUP_READY_MS / 1000);
+	sup_worker_kill(w);
+}
+
+static void close_source(struct sup_worker *w)
+{
+	if (w->sock < 0)
+		return;
+	loop_remove(&w->sup->loop, &w->sock_source);
+	close(w->sock);
+	w->sock = -1;
+}
+
+static void worker_free(struct sup_worker *w)
+{
+	struct sup *sup = w->sup;
+
+	close_source(w);
+	loop_remove(&sup->loop, &w->pid_source);
+	loop_timer_cancel(&sup->loop, &w->timer);
+	close(w->pid_fd);
+	munmap((void *)(uintptr_t)w->stats, sizeof(*w->stats));
+	sup->pool.n_in_state[w->state]--;
+	sup->pool.n_workers--;
+	TAILQ_REMOVE(&sup->pool.workers, w, link);
+	free(w);
+}
+
+static void describe_end(int status, char *text, size_t bytes)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, bytes, "the worker died (signal %d, %s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, bytes, "the worker ended (exit status %d)", WEXITSTATUS(status));
+}
+
+static void session_lost(struct sup_worker *w, int status)
+{
+	struct sup_session *s = w->session;
+	const bool asked = w->state == WORKER_CLOSING && WIFEXITED(status) && !WEXITSTATUS(status);
+	const bool by_us = w->state == WORKER_DYING;
+	char text[CTL_MAX_TEXT];
+
+	describe_end(status, text, sizeof(text));
+	if (!asked && !by_us) {
+		sup_session_fail(s, "%s", text);
+		s->dev->workers_died++;
+	}
+	sup_stats_read(w, &s->last);
+	sup_stats_add(&s->dev->ended, &s->last, false);
+	sup_broker_finish(w);
+	w->session = NULL;
+	s->worker = NULL;
+	sup_session_event(s, SES_EV_DEAD);
+}
+
+static bool take_messages(struct sup_worker *w, int max);
+
+/* It is dead: waited for here and nowhere else. */
+static void on_death(void *arg, uint32_t events)
+{
+	struct sup_worker *w = arg;
+	struct sup *sup = w->sup;
+	int status = 0;
+
+	(void)events;
+	/* Its last words may still be in the socket. */
+	if (w->state != WORKER_DYING)
+		take_messages(w, 1000);
+	if (waitpid(w->pid, &status, WNOHANG) != w->pid)
+		return;
+	sup->pool.n_died++;
+	if (w->session) {
+		session_lost(w, status);
+	} else {
+		if (!w->why[0])
+			describe_end(status, w->why, sizeof(w->why));
+		sup_pool_failed(w);
+	}
+	worker_free(w);
+	sup_pool_refill(sup);
+}
+
+/* --- what it says ----------------------------------------------------------------------------- */
+
+static int on_ready(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	w->ready = msg->u.ready;
+	w->ready.renderer[CTL_MAX_TEXT - 1] = '\0';
+	loop_timer_cancel(&w->sup->loop, &w->timer);
+	set_state(w, WORKER_WARM);
+	log_debug("worker %d is ready: %s", (int)w->pid, w->ready.renderer);
+	sup_pool_ready(w);
+	return 0;
+}
+
+static int on_failed(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	snprintf(w->why, sizeof(w->why), "%s", msg->u.failed.text);
+	w->failed = true;
+	loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
+	return 0;
+}
+
+static int on_bound(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	(void)msg;
+	set_state(w, WORKER_SERVING);
+	sup_session_event(w->session, SES_EV_BOUND);
+	return 0;
+}
+
+static int on_map(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	return sup_broker_map(w, &msg->u.map);
+}
+
+static int on_unmapped(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	return sup_broker_unmapped(w, msg->u.unmapped.n_pages);
+}
+
+static int on_closed(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	const struct ctl_closed *closed = &msg->u.closed;
+
+	if (w->state != WORKER_CLOSING) {
+		if (closed->reason != CTL_REASON_ASKED && closed->reason != CTL_REASON_LOST)
+			sup_session_fail(w->session, "%s", closed->text);
+		set_state(w, WORKER_CLOSING);
+		sup_session_event(w->session, SES_EV_ENDED);
+	}
+	return 0;
+}
+
+#define IN(state)	(1u << WORKER_##state)
+
+static const struct message {
+	const char *name;
+	uint32_t states;		/* in which it is allowed */
+	int (*fn)(struct sup_worker *w, const struct ctl_msg *msg);
+} messages[] = {
+	[CTL_READY] = { "READY", IN(STARTING), on_ready },
+	[CTL_FAILED] = { "FAILED", IN(STARTING), on_failed },
+	[CTL_BOUND] = { "BOUND", IN(BINDING), on_bound },
+	[CTL_MAP] = { "MAP", IN(SERVING) | IN(CLOSING), on_map },
+	[CTL_UNMAPPED] = { "UNMAPPED", IN(SERVING) | IN(CLOSING), on_unmapped },
+	[CTL_CLOSED] = { "CLOSED", IN(BINDING) | IN(SERVING) | IN(CLOSING), on_closed },
+};
+
+static int take_message(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	const struct message *m = NULL;
+	char text[96];
+	int err;
+
+	if (msg->type < sizeof(messages) / sizeof(messages[0]))
+		m = &messages[msg->type];
+	/* CLOSE crosses BOUND: the worker did not know yet. */
+	if (msg->type == CTL_BOUND && w->state == WORKER_CLOSING)
+		return 0;
+	if (!m || !m->fn || !(m->states & 1u << w->state)) {
+		snprintf(text, sizeof(text), "said %s, which it may not now: killed",
+			 m && m->name ? m->name : "what no worker says");
+		note_guest(w, LOG_LEVEL_ERROR, text);
+		return -EPROTO;
+	}
+	err = m->fn(w, msg);
+	if (err) {
+		snprintf(text, sizeof(text), "its %s cannot be served (%s): killed", m->name,
+			 strerror(-err));
+		note_guest(w, LOG_LEVEL_ERROR, text);
+	}
+	return err;
+}
+
+/* Returns false when the socket is closed now. */
+static bool take_messages(struct sup_worker *w, int max)
+{
+	static struct ctl_msg msg;	/* 16 KiB; one thread */
+	int fds[CTL_MAX_FDS];
+	unsigned int n_fds, i;
+	int got;
+
+	while (w->sock >= 0 && max--) {
+		n_fds = 0;
+		got = ctl_recv(w->sock, &msg, fds, &n_fds);
+		if (got == 0)
+			return true;
+		if (got == 1) {
+			for (i = 0; i < n_fds; i++)
+				close(fds[i]);
+			got = n_fds ? -EPROTO : take_message(w, &msg);
+			if (!got)
+				continue;
+			if (w->session)
+				sup_session_fail(w->session, "the worker broke its protocol and was killed");
+			close_source(w);
+			sup_worker_kill(w);
+			return false;
+		}
+		/* Its end is closed: it should be ending. */
+		close_source(w);
+		if (got != -EPIPE)
+			sup_worker_kill(w);
+		else if (!w->timer.armed)
+			loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
+		return false;
+	}
+	return w->sock >= 0;
+}
+
+static void on_socket(void *arg, uint32_t events)
+{
+	(void)events;
+	take_messages(arg, MESSAGES_A_TURN);
+}
+
+/* --- the beginning ---------------------------------------------------------------------------- */
+
+int sup_worker_start(struct sup *sup)
+{
+	struct sup_worker *w = calloc(1, sizeof(*w));
+	struct spawned spawned;
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->slot = sup->pool.next_slot++ % SUP_MAX_WORKERS;
+	err = spawn_worker(&sup->cfg, w->slot, &spawned);
+	if (err) {
+		free(w);
+		return err;
+	}
+	w->sup = sup;
+	w->pid = spawned.pid;
+	w->pid_fd = spawned.pid_fd;
+	w->sock = spawned.sock;
+	w->stats = spawned.stats;
+	w->state = WORKER_STARTING;
+	sup->pool.n_in_state[w->state]++;
+	sup->pool.n_workers++;
+	sup->pool.n_started++;
+	TAILQ_INSERT_TAIL(&sup->pool.workers, w, link);
+	loop_timer_set(&sup->loop, &w->timer, SUP_READY_MS, expired, w);
+	err = loop_add(&sup->loop, &w->pid_source, w->pid_fd, EPOLLIN, on_death, w);
+	if (!err)
+		err = loop_add(&sup->loop, &w->sock_source, w->sock, EPOLLIN, on_socket, w);
+	if (err) {
+		kill(w->pid, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+		worker_free(w);
+	}
+	return err;
+}
+
+int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
+{
+	const struct sup_config *cfg = &w->sup->cfg;
+	struct ctl_msg msg = { .type = CTL_BIND, .bytes = CTL_BYTES(bind) };
+	struct ctl_bind *b = &msg.u.bind;
+	int fds[CTL_MAX_FDS];
+	uint32_t i;
+
+	w->session = s;
+	s->worker = w;
+	set_state(w, WORKER_BINDING);
+	b->domid = s->dev->dom->domid;
+	b->devid = s->dev->devid;
+	b->session = s->index;
+	b->plat_kind = plat_kind(w->sup->plat);
+	b->ring_order = s->order;
+	b->n_evt_fds = evt_export(s->evt, fds, &b->evt_port);
+	b->max_buffer_pages = cfg->max_buffer_pages;
+	b->max_buffers = cfg->max_buffers;
+	b->max_contexts = cfg->max_contexts;
+	b->max_resources = cfg->max_resources;
+	b->max_pages = cfg->max_pages;
+	b->n_extents = s->ring.n_extents;
+	for (i = 0; i < s->ring.n_extents; i++) {
+		b->extent[i].n_pages = s->ring.extent[i].n_pages;
+		b->extent[i].offset_bytes = s->ring.extent[i].offset_bytes;
+		fds[b->n_evt_fds + i] = s->ring.extent[i].fd;
+	}
+	return ctl_send(w->sock, &msg, fds, b->n_evt_fds + b->n_extents);
+}
+
+void sup_worker_close(struct sup_worker *w)
+{
+	struct ctl_msg msg = { .type = CTL_CLOSE, .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+
+	if (w->state == WORKER_DYING)
+		return;
+	set_state(w, WORKER_CLOSING);
+	/* Full or gone: the session's timer ends it. */
+	if (w->sock >= 0)
+		ctl_send(w->sock, &msg, NULL, 0);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The worker's own parts, shared by its files. One process, one thread, one session: one struct
+ * wrk. The process model is told in wrk_main.c.
+ */
+#ifndef BACKEND_WRK_H
+#define BACKEND_WRK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "ctl.h"
+#include "gpu.h"
+#include "request.h"
+#include "ring.h"
+#include "wrk_log.h"
+#include "wrk_table.h"
+
+/* What a handler returns, besides a status, when the response comes later. */
+#define WRK_LATER	1
+
+/* Pages of the guest, mapped here. */
+struct wrk_buffer {
+	struct wrk_node node;
+	uint8_t *addr;
+	uint32_t n_pages;
+	bool writable;
+	uint32_t users;			/* resources whose backing store it is */
+};
+
+struct wrk_resource {
+	struct wrk_node node;
+	struct wrk_buffer *backing;	/* NULL for none */
+	struct iovec iov;		/* lent to the engine while there is a backing store */
+};
+
+/* A submit that was executed and not answered yet. */
+struct wrk_pending {
+	struct wrk_pending *next;
+	uint64_t fence_id;		/* 0: waits for nothing but those before it */
+	uint32_t request_id;
+	int32_t status;
+};
+
+/* A context's timeline: fences signal in order, so a queue is all it takes. */
+struct wrk_timeline {
+	struct wrk_pending *head;
+	struct wrk_pending *tail;
+};
+
+struct wrk_context {
+	struct wrk_node node;
+	bool lost;
+	uint32_t n_rings;
+	struct wrk_timeline ring[];	/* n_rings */
+};
+
+/* The one BUFFER_REGISTER that is under way: references are read, then mapped. */
+struct wrk_register {
+	bool active;
+	bool writable;
+	uint32_t request_id;
+	uint32_t buffer_id;
+	uint32_t n_pages;
+	uint32_t *refs;			/* n_pages, of which n_known were read */
+	uint32_t n_known;
+	/* What the supervisor is being asked to map: a directory page, or all of refs. */
+	bool directory;
+	uint32_t dir_ref;
+	uint32_t seq;
+	uint32_t n_sent;
+};
+
+struct wrk {
+	int ctl_fd;
+	int epoll_fd;
+	struct ctl_stats *stats;
+	struct gpu gpu;
+
+	/* The session; all of it after BIND. */
+	bool bound;
+	struct ctl_bind bind;
+	struct request_limits limits;
+	struct evt *evt;
+	bool evt_masked;		/* an event was taken: no further one before evt_unmask() */
+	struct ring_back ring;
+	void *ring_pages;
+	struct wrk_table contexts;
+	struct wrk_table resources;
+	struct wrk_table buffers;
+	uint32_t pages_registered;
+	void *arena;			/* VGPUIF_MAX_SUBMIT_BYTES: private copies of commands */
+	struct wrk_pending *pending;	/* one for each of the ring's slots */
+	struct wrk_pending *pending_free;
+	uint64_t last_fence_id;
+	uint32_t fences_in_flight;
+	struct wrk_register reg;	/* while active, no request is taken from the ring */
+	uint32_t pages_unmapped;	/* to be told to the supervisor */
+	bool ctl_blocked;		/* its socket was full: wait until it is writable */
+
+	bool ended;
+	enum ctl_reason reason;
+	char text[CTL_MAX_TEXT];
+};
+
+/* A request being handled: a private copy, checked, and what its ids stand for. */
+struct wrk_job {
+	struct vgpuif_request req;
+	struct vgpuif_response rsp;	/* the handler fills in u only */
+	struct request_ids ids;
+	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
+	struct wrk_resource *resource;
+	struct wrk_buffer *buffer;
+};
+
+/* wrk_now_ns() - the monotonic clock. */
+uint64_t wrk_now_ns(void);
+
+/* wrk_end() - end the session once the current event is handled; the first reason counts. */
+void wrk_end(struct wrk *w, enum ctl_reason reason, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* wrk_status() - the wire's status for an error of the engine. */
+int32_t wrk_status(int err);
+
+/*
+ * wrk_ring_slice() - take and execute requests, a bounded number, and push the responses.
+ * Returns whether there may be more to take at once.
+ */
+bool wrk_ring_slice(struct wrk *w);
+
+/* wrk_ring_waiting() - whether the frontend has pushed requests that were not taken. No barrier. */
+bool wrk_ring_waiting(const struct wrk *w);
+
+/* wrk_ring_answer() - queue a response. */
+void wrk_ring_answer(struct wrk *w, const struct vgpuif_response *rsp);
+
+/* wrk_ring_flush() - make the queued responses visible; one notification, if one is wanted. */
+void wrk_ring_flush(struct wrk *w);
+
+/* wrk_op_fn - handle a request: a status, or WRK_LATER. */
+typedef int (*wrk_op_fn)(struct wrk *w, struct wrk_job *job);
+
+/* wrk_op() - the handler of an operation; NULL where there is none. */
+wrk_op_fn wrk_op(uint8_t operation);
+
+/* wrk_context_settle() - take note when the engine says that a context is lost. */
+void wrk_context_settle(struct wrk_context *context, int err);
+
+/* wrk_op_cleanup() - take every resource's backing store from the engine, free the objects. */
+void wrk_op_cleanup(struct wrk *w);
+
+/* wrk_submit() - handler of SUBMIT. */
+int wrk_submit(struct wrk *w, struct wrk_job *job);
+
+/* wrk_submit_done() - the engine's fence callback; @arg is the struct wrk. */
+void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
+
+/* wrk_submit_abandon() - answer what a context that is being destroyed has in flight. */
+void wrk_submit_abandon(struct wrk *w, struct wrk_context *context);
+
+/* wrk_buffer_register(), wrk_buffer_unregister() - handlers. */
+int wrk_buffer_register(struct wrk *w, struct wrk_job *job);
+int wrk_buffer_unregister(struct wrk *w, struct wrk_job *job);
+
+/* wrk_buffer_send() - ask the supervisor for what is wanted and not asked yet. 0, -EAGAIN, -EPIPE. */
+int wrk_buffer_send(struct wrk *w);
+
+/*
+ * wrk_buffer_granted() - the supervisor's answer to MAP.
+ * @fds: the caller closes them.
+ * Returns 0 or -EPROTO, it is not an answer to what was asked.
+ */
+int wrk_buffer_granted(struct wrk *w, const struct ctl_grant *grant, const int *fds);
+
+/* wrk_buffer_cleanup() - unmap everything. No resource may have a backing store any more. */
+void wrk_buffer_cleanup(struct wrk *w);
+
+/* wrk_buffer_holds() - whether @bytes at @offset lie in the buffer. */
+static inline bool wrk_buffer_holds(const struct wrk_buffer *buffer, uint64_t offset, uint64_t bytes)
+{
+	uint64_t size = (uint64_t)buffer->n_pages * VGPUIF_PAGE_BYTES;
+
+	return offset <= size && bytes <= size - offset;
+}
+
+/* wrk_ctl_ready(), wrk_ctl_failed() - the first message to the supervisor. 0 or -errno. */
+int wrk_ctl_ready(struct wrk *w);
+int wrk_ctl_failed(int ctl_fd, const char *text);
+
+/* wrk_ctl_receive() - take the supervisor's messages. 0; -errno, the supervisor is gone or mad. */
+int wrk_ctl_receive(struct wrk *w);
+
+/* wrk_ctl_flush() - send what is to be sent; sets ctl_blocked. 0 or -errno. */
+int wrk_ctl_flush(struct wrk *w);
+
+/* wrk_ctl_closed() - say CLOSED. 0 or -errno. */
+int wrk_ctl_closed(struct wrk *w);
+
+/* wrk_ctl_grant() - a mapping as the supervisor sent it, for gnt_mmap(). */
+void wrk_ctl_grant(const struct ctl_extent *extent, uint32_t n_extents, const int *fds,
+		   bool writable, struct gnt_grant *out);
+
+#endif

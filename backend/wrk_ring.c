@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the ring to a handler and back: take a request (a private copy, made once), check it, look
+ * up what its ids stand for, call its handler, queue the response. Nothing here knows what an
+ * operation means.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <xen/errno.h>
+
+#include "wrk.h"
+
+#define SLICE_REQUESTS	64u
+#define SLICE_NS	200000u		/* a response waits no longer for others to go with it */
+
+static int find_existing(struct wrk *w, struct wrk_job *job)
+{
+	const struct request_ids *ids = &job->ids;
+
+	if (ids->needs & REQUEST_NEEDS_CONTEXT) {
+		job->context = wrk_table_find(&w->contexts, ids->context_id);
+		if (!job->context)
+			return -XEN_ENOENT;
+	}
+	if (ids->needs & REQUEST_NEEDS_RESOURCE) {
+		job->resource = wrk_table_find(&w->resources, ids->resource_id);
+		if (!job->resource)
+			return -XEN_ENOENT;
+	}
+	if (ids->needs & REQUEST_NEEDS_BUFFER) {
+		job->buffer = wrk_table_find(&w->buffers, ids->buffer_id);
+		if (!job->buffer)
+			return -XEN_ENOENT;
+	}
+	return 0;
+}
+
+static int check_new(const struct wrk_table *table, uint32_t id)
+{
+	if (wrk_table_find(table, id))
+		return -XEN_EEXIST;
+	return table->count < table->limit ? 0 : -XEN_ENOSPC;
+}
+
+static int find_objects(struct wrk *w, struct wrk_job *job)
+{
+	const struct request_ids *ids = &job->ids;
+	int status = find_existing(w, job);
+
+	if (!status && (ids->needs & REQUEST_NEW_CONTEXT))
+		status = check_new(&w->contexts, ids->context_id);
+	if (!status && (ids->needs & REQUEST_NEW_RESOURCE))
+		status = check_new(&w->resources, ids->resource_id);
+	if (!status && (ids->needs & REQUEST_NEW_BUFFER))
+		status = check_new(&w->buffers, ids->buffer_id);
+	return status;
+}
+
+static void execute(struct wrk *w, struct wrk_job *job)
+{
+	const struct vgpuif_request *req = &job->req;
+	wrk_op_fn handler;
+	int status;
+
+	status = request_check(req, &w->limits, &job->ids);
+	if (!status)
+		status = find_objects(w, job);
+	if (!status) {
+		handler = wrk_op(req->operation);
+		status = handler ? handler(w, job) : -XEN_EOPNOTSUPP;
+	}
+	if (status == WRK_LATER)
+		return;
+	if (status) {
+		memset(&job->rsp.u, 0, sizeof(job->rsp.u));
+		wrk_log("%s (operation %u, context %u, resource %u, buffer %u): %s",
+			request_name(req->operation), req->operation, job->ids.context_id,
+			job->ids.resource_id, job->ids.buffer_id, request_strstatus(status));
+	}
+	job->rsp.id = req->id;
+	job->rsp.operation = req->operation;
+	job->rsp.status = status;
+	wrk_ring_answer(w, &job->rsp);
+}
+
+bool wrk_ring_slice(struct wrk *w)
+{
+	uint64_t pushed_ns = wrk_now_ns();
+	unsigned int n;
+
+	if (!ring_back_alive(&w->ring)) {
+		wrk_end(w, CTL_REASON_LOST, "the frontend's process is gone");
+		return false;
+	}
+	for (n = 0; n < SLICE_REQUESTS && !w->reg.active; n++) {
+		struct wrk_job job = { 0 };
+		int got = ring_back_get(&w->ring, &job.req);
+		uint64_t now_ns;
+
+		if (got < 0) {
+			wrk_end(w, CTL_REASON_PROTOCOL,
+				"the ring's producer index claims more requests than fit");
+			return false;
+		}
+		if (!got)
+			break;
+		w->stats->requests++;
+		execute(w, &job);
+		now_ns = wrk_now_ns();
+		if (now_ns - pushed_ns > SLICE_NS) {
+			wrk_ring_flush(w);
+			pushed_ns = now_ns;
+		}
+	}
+	wrk_ring_flush(w);
+	return n == SLICE_REQUESTS && !w->reg.active;
+}
+
+bool wrk_ring_waiting(const struct wrk *w)
+{
+	const volatile RING_IDX *req_prod = &w->ring.r.sring->req_prod;
+
+	return *req_prod != w->ring.r.req_cons;
+}
+
+void wrk_ring_answer(struct wrk *w, const struct vgpuif_response *rsp)
+{
+	ring_back_put(&w->ring, rsp);
+	w->stats->responses++;
+	if (rsp->status)
+		w->stats->errors++;
+}
+
+void wrk_ring_flush(struct wrk *w)
+{
+	if (ring_back_push(&w->ring)) {
+		w->stats->notifies_out++;
+		evt_notify(w->evt);
+	}
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Submits and fences. The commands are copied out of the guest's pages into private memory once,
+ * and only the copy is looked at. A submit with a fence is answered when the fence signals; the
+ * worker never waits for one.
+ */
+#include <string.h>
+
+#include <xen/errno.h>
+
+#include "wrk.h"
+
+static void answer_pending(struct wrk *w, struct wrk_timeline *ring, int32_t status)
+{
+	struct wrk_pending *p = ring->head;
+	struct vgpuif_response rsp = {
+		.id = p->request_id,
+		.operation = VGPUIF_OP_SUBMIT,
+		.status = status,
+	};
+
+	if (p->fence_id)
+		w->fences_in_flight--;
+	ring->head = p->next;
+	if (!ring->head)
+		ring->tail = NULL;
+	p->next = w->pending_free;
+	w->pending_free = p;
+	wrk_ring_answer(w, &rsp);
+}
+
+/* Answer now, or keep the answer until its fence signals and those before it are answered. */
+static int answer_or_queue(struct wrk *w, struct wrk_job *job, int32_t status, uint64_t fence_id)
+{
+	struct wrk_timeline *ring = &job->context->ring[job->req.u.submit.ring_idx];
+	bool in_order = job->req.flags & VGPUIF_SUBMIT_IN_ORDER;
+	struct wrk_pending *p;
+
+	if (!fence_id && (!in_order || !ring->head))
+		return status;
+	/* There is one for each of the ring's slots, and each unanswered request holds a slot. */
+	p = w->pending_free;
+	w->pending_free = p->next;
+	*p = (struct wrk_pending){ .fence_id = fence_id, .request_id = job->req.id,
+				   .status = status };
+	if (ring->tail)
+		ring->tail->next = p;
+	else
+		ring->head = p;
+	ring->tail = p;
+	return WRK_LATER;
+}
+
+static int execute(struct wrk *w, struct wrk_job *job)
+{
+	const struct vgpuif_submit *args = &job->req.u.submit;
+
+	if (!args->bytes)
+		return 0;
+	/*
+	 * The one copy. The guest may be writing there at this moment; whatever comes out is what is
+	 * checked and executed, by a renderer that is not safe against changes behind its back.
+	 */
+	memcpy(w->arena, job->buffer->addr + args->offset, args->bytes);
+	w->stats->command_bytes_copied += args->bytes;
+	return w->gpu.ops->submit(&w->gpu, args->context_id, w->arena, args->bytes);
+}
+
+int wrk_submit(struct wrk *w, struct wrk_job *job)
+{
+	const struct vgpuif_submit *args = &job->req.u.submit;
+	struct wrk_context *context = job->context;
+	uint64_t fence_id = 0;
+	int err;
+
+	if (args->ring_idx >= context->n_rings)
+		return -XEN_EINVAL;
+	if (args->bytes && !wrk_buffer_holds(job->buffer, args->offset, args->bytes))
+		return -XEN_EINVAL;
+	w->stats->submits++;
+	w->stats->command_bytes += args->bytes;
+	if (context->lost)
+		return answer_or_queue(w, job, -XEN_EIO, 0);
+
+	err = execute(w, job);
+	if (!err && (job->req.flags & VGPUIF_SUBMIT_FENCE)) {
+		err = w->gpu.ops->fence(&w->gpu, args->context_id, args->ring_idx,
+					w->last_fence_id + 1);
+		if (!err) {
+			fence_id = ++w->last_fence_id;
+			w->fences_in_flight++;
+		}
+	}
+	wrk_context_settle(context, err);
+	return answer_or_queue(w, job, wrk_status(err), fence_id);
+}
+
+void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id)
+{
+	struct wrk *w = arg;
+	struct wrk_context *context = wrk_table_find(&w->contexts, context_id);
+	struct wrk_timeline *ring;
+
+	/* A context of the same id may have come since; its fences have larger ids. */
+	if (!context || ring_idx >= context->n_rings)
+		return;
+	ring = &context->ring[ring_idx];
+	while (ring->head && ring->head->fence_id <= fence_id) {
+		if (ring->head->fence_id)
+			w->stats->fences++;
+		answer_pending(w, ring, ring->head->status);
+	}
+}
+
+void wrk_submit_abandon(struct wrk *w, struct wrk_context *context)
+{
+	uint32_t i;
+
+	for (i = 0; i < context->n_rings; i++) {
+		struct wrk_timeline *ring = &context->ring[i];
+
+		while (ring->head)
+			answer_pending(w, ring,
+				       ring->head->fence_id ? -XEN_ENODEV : ring->head->status);
+	}
+}
