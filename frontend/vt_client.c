@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One client: a child process, a session, and the loop that goes between the client's socket and
+ * the ring. All that has arrived is carried out before anything is waited for; the ring is pushed
+ * once before each sleep and before each reply, so that the backend works while the client does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "request.h"
+#include "vt.h"
+
+#define ARENA_PAGES	256u		/* Mesa's largest submit has 65 */
+#define ARENA_PAGES_MIN	68u
+#define RESULT_PAGES	2u
+#define CLOSE_MS	3000u
+#define WAIT_STEP_MS	100		/* see fe_session_arm() */
+
+int vt_fail(struct vt_client *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->failed)
+		return -1;
+	c->failed = true;
+	va_start(ap, fmt);
+	vsnprintf(c->why, sizeof(c->why), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+void vt_must(void *arg, const struct vgpuif_request *req, const struct vgpuif_response *rsp)
+{
+	struct vt_client *c = arg;
+
+	if (rsp->status && !fe_session_why(c->session)[0])
+		vt_fail(c, "the backend answered %s (id %u) with %s",
+			request_name(req->operation), req->u.resource_create.resource_id,
+			request_strstatus(rsp->status));
+}
+
+static int send_all(struct vt_client *c, const void *data, size_t bytes)
+{
+	const uint8_t *at = data;
+
+	while (bytes) {
+		ssize_t n = send(c->sock, at, bytes, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			c->ended = true;
+			return vt_fail(c, "the program is gone");
+		}
+		at += n;
+		bytes -= (size_t)n;
+	}
+	return 0;
+}
+
+int vt_reply(struct vt_client *c, const void *data, size_t bytes)
+{
+	fe_session_flush(c->session);
+	return send_all(c, data, bytes);
+}
+
+int vt_reply_words(struct vt_client *c, uint32_t command, const uint32_t *words, uint32_t n)
+{
+	uint32_t reply[2 + 4] = { n, command };
+
+	memcpy(reply + 2, words, n * sizeof(*words));
+	return vt_reply(c, reply, (2 + n) * sizeof(*words));
+}
+
+int vt_reply_fd(struct vt_client *c, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = "", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	fe_session_flush(c->session);
+	while (sendmsg(c->sock, &msg, MSG_NOSIGNAL) < 0) {
+		if (errno == EINTR)
+			continue;
+		c->ended = true;
+		return vt_fail(c, "the program is gone");
+	}
+	return 0;
+}
+
+int vt_read_rest(struct vt_client *c, void *to, size_t bytes)
+{
+	uint8_t *at = to, *have;
+	uint32_t n = vt_arena_data(&c->arena, &have);
+
+	if (n > bytes)
+		n = (uint32_t)bytes;
+	memcpy(at, have, n);
+	vt_arena_consume(&c->arena, n);
+	while (n < bytes) {
+		ssize_t got = recv(c->sock, at + n, bytes - n, MSG_WAITALL);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			c->ended = true;
+			return vt_fail(c, "the program is gone");
+		}
+		n += (uint32_t)got;
+		c->stats.bytes_in += (uint64_t)got;
+	}
+	return 0;
+}
+
+/* Returns whether more may be there. */
+static bool receive(struct vt_client *c)
+{
+	uint32_t room;
+	uint8_t *at;
+	ssize_t n;
+
+	if (c->done_seq == c->submit_seq)
+		vt_arena_free_all(&c->arena);
+	room = vt_arena_room(&c->arena, &at);
+	if (!room) {
+		c->no_room = true;
+		return false;
+	}
+	n = recv(c->sock, at, room, MSG_DONTWAIT);
+	c->stats.reads++;
+	if (n < 0)
+		return errno == EINTR ? true : errno == EAGAIN ? false : (c->ended = true, false);
+	if (n == 0) {
+		c->ended = true;
+		return false;
+	}
+	vt_arena_filled(&c->arena, (uint32_t)n);
+	c->stats.bytes_in += (uint64_t)n;
+	return true;
+}
+
+/* Everything that can be done without sleeping. */
+static void work(struct vt_client *c, bool event)
+{
+	bool more = true;
+
+	while (more && !c->failed) {
+		if (fe_session_process(c->session, event) < 0) {
+			vt_fail(c, "%s", fe_session_why(c->session));
+			return;
+		}
+		event = false;
+		if (c->wait)
+			vt_cmd_waited(c);
+		c->no_room = false;
+		vt_cmd_parse(c);
+		more = !c->wait && !c->no_room && !c->failed && receive(c);
+	}
+}
+
+/* Sleep until something happens. Returns whether the event channel has something. */
+static bool sleep_on(struct vt_client *c)
+{
+	struct pollfd fds[3] = {
+		{ .fd = c->sock, .events = POLLIN },
+		{ .fd = fe_session_fd(c->session), .events = POLLIN },
+		{ .fd = fe_device_fd(c->dev), .events = POLLIN },
+	};
+	int timeout_ms = vt_buf_expire(c, 0);
+
+	fe_session_flush(c->session);
+	if (c->wait || c->no_room) {
+		fds[0].events = POLLRDHUP;
+		if (fe_session_spin(c->session) ||
+		    fe_session_arm(c->session, c->wait ? c->wait_ticket : 0))
+			return false;
+		timeout_ms = WAIT_STEP_MS;
+	}
+	if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
+		vt_fail(c, "poll: %s", strerror(errno));
+	if (fds[2].revents)
+		fe_device_process(c->dev);
+	if ((c->wait || c->no_room) && fds[0].revents)
+		c->ended = true;
+	vt_buf_expire(c, fe_now_ns());
+	return fds[1].revents != 0;
+}
+
+static void serve(struct vt_client *c)
+{
+	bool event = false;
+
+	while (!c->failed && !c->ended) {
+		work(c, event);
+		if (!c->failed && !c->ended)
+			event = sleep_on(c);
+	}
+}
+
+static int open_arena(struct vt_client *c)
+{
+	uint32_t pages = ARENA_PAGES;
+	char why[FE_TEXT_BYTES];
+	int err;
+
+	/* One page more, for what is put in beside the client's own commands. */
+	while ((err = fe_buffer_create(c->session, pages + 1, true, vt_must, c, &c->arena_buffer,
+				       why)) == -ENOSPC && pages / 2 >= ARENA_PAGES_MIN)
+		pages /= 2;
+	if (!err)
+		err = fe_buffer_create(c->session, RESULT_PAGES, false, vt_must, c, &c->results,
+				       why);
+	if (err)
+		return vt_fail(c, "%s", why);
+	vt_arena_init(&c->arena, fe_buffer_addr(c->arena_buffer), pages * VGPUIF_PAGE_BYTES);
+	return 0;
+}
+
+static int open_all(struct vt_client *c, int devid, uint32_t index)
+{
+	char why[FE_TEXT_BYTES] = "";
+	int err;
+
+	err = plat_open(c->options->platform, &c->plat);
+	if (err)
+		return vt_fail(c, "the platform cannot be opened: %s", strerror(-err));
+	if (fe_device_open(c->plat, devid, FE_USER, FE_OPEN_MS, &c->dev, why) ||
+	    fe_session_open(c->dev, index, FE_OPEN_MS, NULL, NULL, &c->session, why))
+		return vt_fail(c, "%s", why);
+	vt_res_init(c);
+	if (open_arena(c) || vt_caps_ask(c))
+		return -1;
+	fe_session_flush(c->session);
+	return 0;
+}
+
+static void close_all(struct vt_client *c)
+{
+	vt_sync_finish(c);
+	if (c->session) {
+		vt_stats_report(c);
+		if (fe_session_close(c->session, CLOSE_MS))
+			vt_log("the backend did not let go of this session's pages in time");
+	}
+	vt_buf_finish(c);
+	vt_res_finish(c);
+	fe_device_close(c->dev);
+	plat_close(c->plat);
+	close(c->sock);
+}
+
+int vt_client_serve(const struct vt_options *options, int sock, pid_t peer_pid, int devid,
+		    uint32_t session)
+{
+	struct vt_client *c = calloc(1, sizeof(*c));
+	char prefix[64];
+	int status;
+
+	if (!c)
+		return 1;
+	snprintf(prefix, sizeof(prefix), "xengpu-vtest: session %u", session);
+	vt_log_init(prefix);
+	c->options = options;
+	c->sock = sock;
+	c->peer_pid = peer_pid;
+	c->start_ns = fe_now_ns();
+	snprintf(c->name, sizeof(c->name), "?");
+	if (open_all(c, devid, session) == 0)
+		serve(c);
+	status = c->failed && !c->ended;
+	if (status)
+		vt_log("%s (process %d): connection closed: %s", c->name, (int)c->peer_pid, c->why);
+	/* The program shall know at once; it need not wait for the backend to let go. */
+	shutdown(sock, SHUT_RDWR);
+	close_all(c);
+	free(c);
+	return status;
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The daemon: one process that owns the device's state nodes and listens, and a child for each
+ * connection. It maps no granted page, so that a child starts with none that are not its own. When
+ * the device is lost the children end, and with them the programs; the daemon connects again by
+ * itself. Who connects in the meantime waits a little, and is then turned away.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vt.h"
+
+#define CONNECT_MS	3000u
+#define RETRY_MIN_MS	250u
+#define RETRY_MAX_MS	4000u
+#define HOLD_NS		(5 * UINT64_C(1000000000))	/* how long clients wait for a reconnect */
+
+enum slot_state {
+	SLOT_FREE,
+	SLOT_RUNNING,
+	SLOT_CLOSING,		/* the process is gone; the backend may not have let go yet */
+};
+
+struct slot {
+	enum slot_state state;
+	pid_t pid;
+	pid_t peer_pid;
+};
+
+struct parent {
+	const struct vt_options *options;
+	int listener;
+	int signals;
+	struct plat *plat;
+	struct fe_device *dev;
+	struct slot *slot;
+	uint32_t n_slots;
+	char why[FE_TEXT_BYTES];	/* of being unconnected */
+	uint64_t lost_ns;
+	uint64_t retry_ns;
+	unsigned int retry_ms;
+	bool stop;
+};
+
+static bool anybody_there(const struct sockaddr_un *un)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool there = fd >= 0 && connect(fd, (const struct sockaddr *)un, sizeof(*un)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return there;
+}
+
+static int listen_at(struct parent *p)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	if (strlen(p->options->socket_path) >= sizeof(un.sun_path)) {
+		vt_log("%s: too long for a socket", p->options->socket_path);
+		return -1;
+	}
+	strcpy(un.sun_path, p->options->socket_path);
+	if (anybody_there(&un)) {
+		vt_log("%s: somebody serves there already", un.sun_path);
+		return -1;
+	}
+	unlink(un.sun_path);
+	p->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&un, sizeof(un)) ||
+	    chmod(un.sun_path, p->options->socket_mode) || listen(p->listener, 128)) {
+		vt_log("%s: %s", un.sun_path, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int open_signals(struct parent *p)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return p->signals < 0 ? -1 : 0;
+}
+
+/* --- the device ------------------------------------------------------------------------------- */
+
+static void connect_device(struct parent *p)
+{
+	char why[FE_TEXT_BYTES] = "";
+	struct slot *slot;
+	int err;
+
+	err = fe_device_open(p->plat, p->options->devid, FE_OWNER, CONNECT_MS, &p->dev, why);
+	if (err) {
+		p->dev = NULL;
+		if (strcmp(p->why, why)) {
+			vt_log("not connected: %s", why);
+			snprintf(p->why, sizeof(p->why), "%s", why);
+			vt_status_write(p->options, NULL, why);
+		}
+		p->retry_ms = p->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : p->retry_ms * 2;
+		p->retry_ns = fe_now_ns() + p->retry_ms * UINT64_C(1000000);
+		return;
+	}
+	slot = calloc(fe_device_limits(p->dev)->max_sessions, sizeof(*slot));
+	if (!slot) {
+		fe_device_close(p->dev);
+		p->dev = NULL;
+		return;
+	}
+	free(p->slot);
+	p->slot = slot;
+	p->n_slots = fe_device_limits(p->dev)->max_sessions;
+	p->why[0] = '\0';
+	p->retry_ms = RETRY_MIN_MS;
+	vt_log("connected to vgpu %u of domain %u; up to %u programs",
+	       fe_device_limits(p->dev)->devid, fe_device_limits(p->dev)->backend_domid,
+	       p->n_slots);
+	vt_status_write(p->options, fe_device_limits(p->dev), "");
+}
+
+static void reap(struct parent *p, int flags);
+
+/* The children's sessions are worth nothing any more; nor are the programs' contexts. */
+static void end_children(struct parent *p)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < p->n_slots; i++) {
+		if (p->slot[i].state != SLOT_RUNNING)
+			continue;
+		kill(p->slot[i].pid, SIGTERM);
+		n++;
+	}
+	if (n)
+		vt_log("closed the connections of %u programs", n);
+	while (n) {
+		reap(p, 0);
+		for (i = n = 0; i < p->n_slots; i++)
+			n += p->slot[i].state == SLOT_RUNNING;
+	}
+}
+
+static void lose_device(struct parent *p, const char *why)
+{
+	snprintf(p->why, sizeof(p->why), "%s", why);
+	vt_log("connection lost: %s", why);
+	vt_status_write(p->options, NULL, why);
+	end_children(p);
+	fe_device_close(p->dev);
+	p->dev = NULL;
+	p->lost_ns = fe_now_ns();
+	p->retry_ms = RETRY_MIN_MS;
+	p->retry_ns = p->lost_ns;
+}
+
+/* --- children --------------------------------------------------------------------------------- */
+
+static void look_at_closing(struct parent *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_slots; i++)
+		if (p->slot[i].state == SLOT_CLOSING && fe_device_session_idle(p->dev, i) > 0)
+			p->slot[i].state = SLOT_FREE;
+}
+
+static void child_ended(struct parent *p, uint32_t i, int status)
+{
+	p->slot[i].state = SLOT_CLOSING;
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
+		vt_log("session %u of process %d: its server died of signal %d (%s)", i,
+		       (int)p->slot[i].peer_pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (!p->dev)
+		return;
+	fe_device_session_abandon(p->dev, i);
+	look_at_closing(p);
+}
+
+static void reap(struct parent *p, int flags)
+{
+	int status;
+	uint32_t i;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, flags)) > 0) {
+		for (i = 0; i < p->n_slots; i++)
+			if (p->slot[i].state == SLOT_RUNNING && p->slot[i].pid == pid)
+				child_ended(p, i, status);
+		if (!flags)
+			return;
+	}
+}
+
+static void run_child(struct parent *p, int sock, pid_t peer_pid, uint32_t index)
+{
+	const pid_t parent = getppid();
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent || parent == 1)
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The parent's xenstore, device and listener: nothing of a child's. */
+	if (sock > 3)
+		close_range(3, (unsigned int)sock - 1, 0);
+	close_range((unsigned int)sock + 1, ~0u, 0);
+	_exit(vt_client_serve(p->options, sock, peer_pid,
+			      (int)fe_device_limits(p->dev)->devid, index));
+}
+
+/* Returns n_slots when there is none. */
+static uint32_t find_slot(struct parent *p)
+{
+	uint32_t i;
+
+	look_at_closing(p);
+	for (i = 0; i < p->n_slots; i++)
+		if (p->slot[i].state == SLOT_FREE && fe_device_session_idle(p->dev, i) > 0)
+			break;
+	return i;
+}
+
+static void serve_client(struct parent *p, int sock)
+{
+	struct ucred cred = { .pid = -1 };
+	socklen_t bytes = sizeof(cred);
+	uint32_t i;
+	pid_t pid;
+
+	getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &bytes);
+	if (!p->dev) {
+		vt_log("process %d turned away: %s", (int)cred.pid, p->why);
+		return;
+	}
+	i = find_slot(p);
+	if (i == p->n_slots) {
+		vt_log("process %d turned away: all %u sessions that the backend grants are in use",
+		       (int)cred.pid, p->n_slots);
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		run_child(p, sock, cred.pid, i);
+	if (pid < 0) {
+		vt_log("process %d turned away: fork: %s", (int)cred.pid, strerror(errno));
+		return;
+	}
+	p->slot[i].state = SLOT_RUNNING;
+	p->slot[i].pid = pid;
+	p->slot[i].peer_pid = cred.pid;
+}
+
+static void accept_clients(struct parent *p)
+{
+	int sock;
+
+	while ((sock = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		serve_client(p, sock);
+		close(sock);
+	}
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static void take_signals(struct parent *p)
+{
+	struct signalfd_siginfo info;
+
+	while (read(p->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			p->stop = true;
+	reap(p, WNOHANG);
+}
+
+static void step(struct parent *p)
+{
+	struct pollfd fds[3] = {
+		{ .fd = p->signals, .events = POLLIN },
+		{ .fd = p->listener, .events = POLLIN },
+		{ .fd = p->dev ? fe_device_fd(p->dev) : -1, .events = POLLIN },
+	};
+	uint64_t now_ns = fe_now_ns();
+	int timeout_ms = -1;
+
+	if (!p->dev) {
+		if (now_ns >= p->retry_ns)
+			connect_device(p);
+		now_ns = fe_now_ns();
+		timeout_ms = p->dev ? 0 : now_ns >= p->retry_ns ? 0 :
+			     (int)((p->retry_ns - now_ns) / 1000000u) + 1;
+		if (p->dev || now_ns < p->lost_ns + HOLD_NS)
+			fds[1].fd = -1;
+	}
+	if (poll(fds, 3, timeout_ms) < 0)
+		return;
+	if (fds[0].revents)
+		take_signals(p);
+	if (p->dev && fds[2].revents) {
+		if (fe_device_process(p->dev))
+			lose_device(p, fe_device_why(p->dev));
+		else
+			look_at_closing(p);
+	}
+	if (!p->stop && fds[1].revents)
+		accept_clients(p);
+}
+
+int vt_parent_run(const struct vt_options *options)
+{
+	struct parent p = { .options = options, .listener = -1, .signals = -1,
+			    .retry_ms = RETRY_MIN_MS };
+	int err, status = 1;
+
+	err = plat_open(options->platform, &p.plat);
+	if (err) {
+		vt_log("the platform cannot be opened: %s", strerror(-err));
+		return 1;
+	}
+	if (open_signals(&p) || listen_at(&p))
+		goto out;
+	/* Programs that start together with this daemon shall wait for the connection. */
+	p.lost_ns = fe_now_ns();
+	while (!p.stop)
+		step(&p);
+	vt_log("ending");
+	status = 0;
+	vt_status_write(options, NULL, "xengpu-vtest was stopped");
+	unlink(options->socket_path);
+	end_children(&p);
+	fe_device_close(p.dev);
+out:
+	if (p.listener >= 0)
+		close(p.listener);
+	if (p.signals >= 0)
+		close(p.signals);
+	free(p.slot);
+	plat_close(p.plat);
+	return status;
+}
