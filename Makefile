@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# xengpu: a paravirtual GPU for Xen guests. `make help` lists what there is.
+#
+# Each folder is compiled with the include paths it may use and no others, so that a wrong include
+# does not build: ring <- grant <- xen-config <- backend, frontend.
+
+B		?= build
+PREFIX		?= /usr
+LIBEXECDIR	?= $(PREFIX)/libexec
+DESTDIR		?=
+
+CC		?= cc
+WERROR		?= $(if $(CI),-Werror)
+CFLAGS		?= -O2 -g
+BASE_CFLAGS	:= -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla \
+		   -fstack-protector-strong -D_FORTIFY_SOURCE=2 -MMD -MP $(WERROR)
+LDFLAGS		?= -Wl,-z,relro,-z,now
+
+INC_ring	:= -I ring
+INC_grant	:= $(INC_ring) -I grant
+INC_config	:= $(INC_grant) -I xen-config
+INC_backend	:= $(INC_config) -I backend
+INC_frontend	:= $(INC_config) -I frontend
+INC_tests	:= $(INC_config) -I backend -I frontend -I tests/unit
+
+PC_virgl	:= virglrenderer libdrm gbm epoxy egl
+XEN_LIBS	:= -lxengnttab -lxenevtchn -lxenstore
+JSON_LIBS	:= -ljson-c
+
+# --- what belongs to what: the file's prefix says it --------------------------------------------
+obj		= $(patsubst %.c,$(B)/%.o,$(1))
+src		= $(filter-out $(2),$(wildcard $(1)))
+
+RING		:= $(call obj,$(wildcard ring/*.c))
+GRANT		:= $(call obj,$(call src,grant/*.c,grant/hub_main.c))
+CONFIG		:= $(call obj,$(filter-out xen-config/xengpu_%.c,$(wildcard xen-config/*.c)))
+CLI		:= $(call obj,$(wildcard xen-config/xengpu_*.c))
+SUP		:= $(call obj,$(call src,backend/sup_*.c,backend/sup_main.c))
+WRK		:= $(call obj,$(call src,backend/wrk_*.c,backend/wrk_main.c) $(wildcard backend/gpu*.c))
+CTL		:= $(call obj,$(wildcard backend/ctl*.c))
+FE		:= $(call obj,$(wildcard frontend/fe_*.c))
+VT		:= $(call obj,$(call src,frontend/vt_*.c,frontend/vt_main.c))
+
+LIBS		:= $(addprefix $(B)/lib/,libring.a libgrant.a libconfig.a libctl.a libsup.a libwrk.a \
+		   libxengpu.a libvt.a)
+PROGRAMS	:= $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu-vtest xengpu-run xengpu \
+		   xengpu-localhub)
+
+UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
+UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
+
+.PHONY: all help check unit e2e xen-check demo deps deps-build install clean gl asan
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+#: make               build everything into build/
+#: make demo          the main job: real Xen, two guests, a stock GL program in each (root, apt)
+#: make check         all tests: unit, local platform, real Xen (installs what is missing)
+#: make check T=a/b   one case by name, in milliseconds; T=a for a suite
+#: make unit          unit tests only
+#: make e2e           whole chain on the local platform only
+#: make xen-check     whole chain on real Xen only
+#: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
+#: make deps          apt packages to build and to test
+#: make install       to DESTDIR and PREFIX
+#: make clean
+
+# --- compiling ----------------------------------------------------------------------------------
+$(B)/ring/%.o: ring/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_ring) -c $< -o $@
+$(B)/grant/%.o: grant/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_grant) -c $< -o $@
+$(B)/xen-config/%.o: xen-config/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_config) -c $< -o $@
+$(B)/backend/gpu%.o: backend/gpu%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) $$(pkg-config --cflags $(PC_virgl)) -c $< -o $@
+$(B)/backend/%.o: backend/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) -c $< -o $@
+$(B)/frontend/%.o: frontend/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -c $< -o $@
+$(B)/tests/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -c $< -o $@
+
+$(B)/lib/libring.a: $(RING)
+$(B)/lib/libgrant.a: $(GRANT)
+$(B)/lib/libconfig.a: $(CONFIG)
+$(B)/lib/libctl.a: $(CTL)
+$(B)/lib/libsup.a: $(SUP)
+$(B)/lib/libwrk.a: $(WRK)
+$(B)/lib/libxengpu.a: $(FE)
+$(B)/lib/libvt.a: $(VT)
+$(B)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+L		= $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
+link		= @mkdir -p $(@D); echo "$(CC) ... -o $@"; \
+		  $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
+
+$(B)/bin/xengpud: $(B)/backend/sup_main.o $(call L,libsup libctl libconfig libgrant libring)
+	$(call link,$(XEN_LIBS) $(JSON_LIBS))
+$(B)/bin/xengpu-worker: $(B)/backend/wrk_main.o $(call L,libwrk libctl libgrant libring)
+	$(call link,$(XEN_LIBS) $$(pkg-config --libs $(PC_virgl)))
+$(B)/bin/xengpu-vtest: $(B)/frontend/vt_main.o $(call L,libvt libxengpu libconfig libgrant libring)
+	$(call link,$(XEN_LIBS) $(JSON_LIBS))
+$(B)/bin/xengpu-run: $(B)/frontend/xengpu_run.o $(call L,libvt libxengpu libconfig libgrant libring)
+	$(call link,$(XEN_LIBS) $(JSON_LIBS))
+$(B)/bin/xengpu: $(CLI) $(call L,libconfig libgrant libring)
+	$(call link,$(XEN_LIBS) $(JSON_LIBS))
+$(B)/bin/xengpu-localhub: $(B)/grant/hub_main.o $(call L,libgrant libring)
+	$(call link,$(XEN_LIBS))
+
+# Archives, so that a test links just what it uses.
+$(B)/tests/%: $(B)/tests/unit/%.o $(B)/tests/unit/harness.o \
+		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
+	$(call link,$(XEN_LIBS) $(JSON_LIBS) $$(pkg-config --libs $(PC_virgl)))
+
+# --- tests --------------------------------------------------------------------------------------
+check: deps
+	@$(MAKE) --no-print-directory all gl $(UNIT)
+	@tests/run.sh $(if $(T),$(T),unit e2e xen)
+unit: $(UNIT) $(PROGRAMS)
+	@tests/run.sh $(if $(T),$(T),unit)
+e2e: $(PROGRAMS) gl
+	@tests/run.sh e2e
+xen-check: $(PROGRAMS) gl
+	@tests/run.sh xen
+asan:
+	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
+
+# --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
+GL		:= $(addprefix $(B)/guest/,roundtrip spin badreq libsteptime.so picture capture.sh)
+gl: $(GL)
+$(B)/guest/roundtrip $(B)/guest/spin: $(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
+$(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+$(B)/guest/libsteptime.so: tests/gl/steptime.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(WERROR) $(CFLAGS) -shared -fPIC -o $@ $<
+$(B)/guest/picture: tests/gl/picture.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra $(WERROR) $(CFLAGS) -o $@ $< -lpng
+$(B)/guest/capture.sh: tests/gl/capture.sh
+	@mkdir -p $(@D)
+	cp $< $@
+
+demo:
+	@tests/demo.sh
+
+deps:
+	@tests/deps.sh
+deps-build:
+	@tests/deps.sh build
+
+# --- installing ---------------------------------------------------------------------------------
+install: $(PROGRAMS)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(B)/bin/xengpud $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(B)/bin/xengpu-worker $(DESTDIR)$(LIBEXECDIR)/
+	install -m 755 $(B)/bin/xengpu $(B)/bin/xengpu-vtest $(B)/bin/xengpu-run $(DESTDIR)$(PREFIX)/bin/
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

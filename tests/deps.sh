@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Install through apt what is missing to build ("build") or to build and test (no argument).
+# Says what it installs; does nothing, quickly, when all is there. Debian 12 or 13, as root.
+set -eu
+build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev libgbm-dev
+	libepoxy-dev libegl-dev libgles-dev libjson-c-dev libpng-dev"
+# What the local platform's tests run: a stock Mesa, a stock benchmark, and an X server for it.
+test="libgl1-mesa-dri libegl-mesa0 libegl1 libgles2 libgl1 libopengl0 libglx-mesa0 xvfb
+	glmark2-es2-x11 glmark2-data waffle-utils"
+want=$build
+[ "${1:-}" = build ] || want="$build $test"
+
+missing=
+for p in $want; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "deps: these packages are missing and installing them needs root:$missing" >&2
+	exit 1
+fi
+start=$SECONDS
+echo "deps: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get install -qq -y --no-install-recommends $missing >/dev/null 2>&1 || {
+	apt-get update -qq
+	apt-get install -qq -y --no-install-recommends $missing >/dev/null
+}
+echo "deps: installed in $((SECONDS - start)) s"

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The local platform for tests/scenarios.sh (sourced): processes of this machine play dom0 and the
+# guests. What it defines, and tests/xen/platform.sh defines the same for real Xen:
+#   plat_up N, plat_down        start and stop everything, N guests
+#   dom0 CMD..., guest N CMD... run a command there; its output and status come through
+#   run N CMD...                the same as a GL program: xengpu-run, EGL surfaceless
+#   vtest_start N [ENV=...], vtest_stop N, vtest_log N
+#   backend_start [ARGS...], backend_stop, backend_log
+#   attach N, detach N          give the guest its vgpu
+#   guest_kill N, guest_start N end it without asking, and bring it back
+#   fetch N SRC DST             copy a file out of a guest (N is 0 for dom0)
+#   GL                          where the GL programs are, there
+#   W                           scratch folder on this machine
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+B=${B:-$TOP/build}
+case $B in /*) ;; *) B=$TOP/$B ;; esac
+GL=$B/guest
+PLATFORM=local
+W=
+declare -A vtest_pid
+
+spec() { echo "local:$W/hub.sock:$1"; }
+
+plat_up() {
+	local g
+	W=$(mktemp -d)
+	trap plat_down EXIT
+	# Mesa before 23.3 knows one socket path; each guest gets its own by a bind mount.
+	[ -e /tmp/.virgl_test ] || : >/tmp/.virgl_test
+	unshare -m true 2>/dev/null || { echo "this machine does not allow mount namespaces" >&2; return 1; }
+	local domains=0
+	for g in $(seq "$1"); do domains=$domains,$g; done
+	"$B/bin/xengpu-localhub" --socket "$W/hub.sock" --domains "$domains" >"$W/hub.log" 2>&1 &
+	hub_pid=$!
+	until_true 5 test -S "$W/hub.sock" || { cat "$W/hub.log" >&2; return 1; }
+	backend_start || return 1
+	for g in $(seq "$1"); do
+		attach "$g" && vtest_start "$g" || return 1
+	done
+}
+
+plat_down() {
+	local g
+	trap - EXIT
+	for g in "${!vtest_pid[@]}"; do vtest_stop "$g"; done
+	backend_stop
+	[ -n "${hub_pid:-}" ] && kill "$hub_pid" 2>/dev/null && wait "$hub_pid" 2>/dev/null
+	[ -n "${KEEP:-}" ] && echo "# kept: $W" || rm -rf "$W"
+}
+
+dom0() { XENGPU_PLATFORM=$(spec 0) XENGPU_CONTROL=$W/control PATH=$B/bin:$PATH "$@"; }
+
+# A mount namespace in which the guest's socket is where Mesa looks for it.
+guest() {
+	local n=$1
+	shift
+	XENGPU_PLATFORM=$(spec "$n") PATH=$B/bin:$PATH unshare -m sh -c '
+		sock=$0
+		[ ! -S "$sock" ] || mount --bind "$sock" /tmp/.virgl_test || exit 125
+		exec "$@"' "$W/vtest$n.sock" "$@"
+}
+
+run() {
+	local n=$1
+	shift
+	guest "$n" env EGL_PLATFORM=surfaceless XENGPU_VTEST_STATUS="$W/vtest$n.status" xengpu-run "$@"
+}
+
+vtest_start() {
+	local n=$1
+	shift
+	env "$@" XENGPU_PLATFORM="$(spec "$n")" "$B/bin/xengpu-vtest" --socket="$W/vtest$n.sock" \
+		--status-file="$W/vtest$n.status" --stats-file="$W/vtest$n.stats" >>"$W/vtest$n.log" 2>&1 &
+	vtest_pid[$n]=$!
+	until_true 10 grep -qs '^state: connected' "$W/vtest$n.status"
+}
+
+vtest_stop() {
+	[ -n "${vtest_pid[$1]:-}" ] || return 0
+	kill "${vtest_pid[$1]}" 2>/dev/null
+	wait "${vtest_pid[$1]}" 2>/dev/null
+	unset "vtest_pid[$1]"
+}
+
+vtest_log() { cat "$W/vtest$1.log"; }
+vtest_stats() { cat "$W/vtest$1.stats" 2>/dev/null; }
+vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
+
+backend_start() {
+	dom0 "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" --control "$W/control" --gpu "${GPU:-soft}" "$@" \
+		>>"$W/xengpud.log" 2>&1 &
+	backend_pid=$!
+	until_true 10 test -S "$W/control"
+}
+
+backend_stop() {
+	[ -n "${backend_pid:-}" ] || return 0
+	kill "$backend_pid" 2>/dev/null
+	wait "$backend_pid" 2>/dev/null
+	backend_pid=
+}
+
+backend_log() { cat "$W/xengpud.log"; }
+backend_fds() { ls "/proc/$backend_pid/fd" | wc -l; }
+backend_workers() { pgrep -c -P "$backend_pid" -f xengpu-worker; }
+backend_nodes() { dom0 xengpu-localhub --socket "$W/hub.sock" --list "/local/domain/0/backend/vgpu" 2>/dev/null; }
+
+attach() { dom0 xengpu attach "$1"; }
+detach() { dom0 xengpu detach "$1"; }
+guest_kill() { "$B/bin/xengpu-localhub" --socket "$W/hub.sock" --destroy "$1"; vtest_stop "$1"; }
+guest_start() { "$B/bin/xengpu-localhub" --socket "$W/hub.sock" --create "$1"; }
+fetch() { cp "$2" "$3"; }
+guest_domid() { echo "$1"; }

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Run tests and count them. Arguments: "unit", "e2e", "xen" (whole kinds), or names of cases:
+# "ring", "ring/wrap" (unit), "e2e/pictures", "xen/kill". Everything prints TAP; the last line is
+# "N passed, N failed, N skipped", and the exit status is 1 when anything failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+B=${B:-build}
+log=$B/tests/log
+mkdir -p "$log"
+passed=0 failed=0 skipped=0
+
+# count FILE NAME STATUS: add up one TAP output; a program that dies without a plan has failed.
+count() {
+	local ok bad skip
+	skip=$(grep -cE '^ok .*# SKIP' "$1")
+	ok=$(($(grep -c '^ok ' "$1") - skip))
+	bad=$(grep -c '^not ok ' "$1")
+	if ! grep -q '^1\.\.' "$1" || { [ "$3" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+		echo "not ok - $2 ended early (status $3)"
+		tail -n 20 "$1" | sed 's/^/# /'
+		bad=$((bad + 1))
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+}
+
+# run NAME COMMAND...: run one TAP program, show what it says as it says it.
+run() {
+	local name=$1 status
+	shift
+	"$@" 2>&1 </dev/null | tee "$log/$name.tap"
+	status=${PIPESTATUS[0]}
+	count "$log/$name.tap" "$name" "$status"
+}
+
+unit_programs() {
+	local src
+	for src in tests/unit/*.c; do
+		src=$(basename "$src" .c)
+		[ "$src" = harness ] || [ ! -x "$B/tests/$src" ] || echo "$src"
+	done
+}
+
+# A kind of test that is a folder of scripts: tests/e2e/*.test, tests/xen/*.test.
+scripts() { # scripts e2e|xen [NAME]
+	local t
+	for t in tests/"$1"/${2:-*}.test; do
+		[ -e "$t" ] && run "$1-$(basename "$t" .test)" bash "$t"
+	done
+}
+
+for want in "$@"; do
+	case $want in
+	unit) for p in $(unit_programs); do run "$p" "$B/tests/$p"; done ;;
+	e2e | xen) scripts "$want" ;;
+	e2e/* | xen/*) scripts "${want%%/*}" "${want#*/}" ;;
+	*)
+		found=
+		for p in $(unit_programs); do
+			"$B/tests/$p" --list | grep -qE "^$want(/|\$)" || continue
+			found=1
+			run "$p" "$B/tests/$p" "$want"
+		done
+		if [ -z "$found" ]; then
+			echo "no test is called $want; suites: $(for p in $(unit_programs); do
+				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')e2e xen" >&2
+			exit 2
+		fi
+		;;
+	esac
+done
+if [ $((passed + failed + skipped)) -eq 0 ]; then
+	echo "no test ran" >&2
+	exit 1
+fi
+if [ "$skipped" -gt 0 ]; then
+	echo "$passed passed, $failed failed, $skipped skipped"
+else
+	echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# machine.sh - the emulated machine of one rig: host packages, QEMU with its display
+# and watchdog, ssh into dom0 and guests. Sourced by rig. All state is in RIG_DIR:
+#   qemu.pid xvfb.pid watchdog.pid   processes, with start times (lib.sh)
+#   serial.log qemu.log              console of Xen and dom0; QEMU's own words
+#   ssh_config *.sock                one ssh connection per machine, shared by all commands
+#   share/                           dom0's /host: guests' kernel and initrd, their consoles in log/
+#   options                          what `rig up` was asked for; there when it succeeded
+#   stage/ stage.tar                 what `rig sync` installed
+
+RIG_DIR=$(realpath -m "${RIG_DIR:-$RIG_TOP/build/rig}")
+RIG_CACHE=${XENGPU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xengpu}/rig
+
+default_suite() {
+	case $(host_suite) in
+	trixie) echo trixie ;;
+	*) echo bookworm ;;
+	esac
+}
+
+host_packages() {
+	need qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs ssh=openssh-client \
+		mmdebstrap=mmdebstrap "/usr/lib/*/qemu/accel-tcg-x86_64.so=qemu-system-x86"
+	[ "$GPU" = soft ] || need Xvfb=xvfb xauth=xauth \
+		"/usr/lib/*/qemu/ui-sdl.so=qemu-system-gui" \
+		"/usr/lib/*/dri/swrast_dri.so=libgl1-mesa-dri" "/usr/lib/*/libEGL_mesa.so.0=libegl-mesa0"
+}
+
+# The recipe decides the image's name, so an edit of it builds a new one.
+image_dir() { # SUITE
+	echo "$RIG_CACHE/$1-$(cat "$RIG_SRC/image.sh" "$RIG_SRC/packages" | sha256sum | cut -c 1-12)"
+}
+
+image_build() { # SUITE
+	local dir
+	dir=$(image_dir "$1")
+	mkdir -p "$RIG_CACHE"
+	(
+		flock 7
+		[ -e "$dir/root.ext4" ] || as_root env HOME="$HOME" "$RIG_SRC/image.sh" "$1" "$dir"
+	) 7> "$RIG_CACHE/lock"
+}
+
+rig_up() { pid_ours "$RIG_DIR/qemu.pid" > /dev/null; }
+must_be_up() { rig_up || die "no rig is up in $RIG_DIR; first: rig up"; }
+
+quoted() { # each argument quoted for a POSIX shell
+	local a
+	for a; do printf "'%s' " "${a//\'/\'\\\'\'}"; done
+}
+
+# --- ssh -------------------------------------------------------------------------
+# ssh runs with RIG_DIR as its working directory, so that sockets' names stay short.
+
+remote() { # WHERE SHELL-COMMAND-LINE
+	(cd "$RIG_DIR" && exec ssh -F ssh_config -T "$1" "$2")
+}
+
+ssh_end() { (cd "$RIG_DIR" && ssh -F ssh_config -O exit "$1" 2> /dev/null); }
+
+ssh_config() { # PORT: dom0's, the guests' follow
+	local i
+	cat <<-CONFIG
+	Host *
+	    HostName 127.0.0.1
+	    User root
+	    IdentityFile "$RIG_DIR/key"
+	    IdentitiesOnly yes
+	    IdentityAgent none
+	    UserKnownHostsFile /dev/null
+	    GlobalKnownHostsFile /dev/null
+	    StrictHostKeyChecking no
+	    LogLevel ERROR
+	    Ciphers aes128-ctr
+	    MACs umac-64-etm@openssh.com
+	    ConnectTimeout 20
+	    ServerAliveInterval 10
+	    ServerAliveCountMax 6
+	    ControlMaster auto
+	    ControlPersist yes
+	    ControlPath %n.sock
+	Host dom0
+	    Port $1
+	CONFIG
+	for i in 1 2 3 4 5 6; do
+		printf 'Host guest%d\n    Port %d\n' "$i" $(($1 + i))
+	done
+}
+
+# --- start -----------------------------------------------------------------------
+
+# dom0's and the guests' initrd: the image's base, init/ as it is in this checkout,
+# and what was synced last. The kernel unpacks concatenated archives one by one.
+share_initrd() {
+	local tmp=$RIG_DIR/initrd.tmp bb=$RIG_DIR/busybox
+	rm -rf "$tmp"
+	mkdir -p "$tmp/rig"
+	cp -a "$RIG_SRC"/init/* "$tmp/rig/"
+	cp "$RIG_SRC/init/initrd" "$tmp/init"
+	[ ! -d "$RIG_DIR/stage" ] || cp -a "$RIG_DIR/stage" "$tmp/stage"
+	{
+		cat "$RIG_DIR/base.cpio"
+		(cd "$tmp" && find . | "$bb" cpio -o -H newc -R 0:0 2> /dev/null)
+	} > "$RIG_DIR/share/initrd.new"
+	rm -rf "$tmp"
+	mv "$RIG_DIR/share/initrd.new" "$RIG_DIR/share/initrd"
+}
+
+free_ports() { # COUNT; the first of COUNT adjacent ports nobody listens on
+	local base i try
+	for ((try = 0; try < 200; try++)); do
+		base=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+		for ((i = 0; i < $1; i++)); do
+			(: < /dev/tcp/127.0.0.1/$((base + i))) 2> /dev/null && continue 2
+		done
+		echo $base
+		return
+	done
+	return 1
+}
+
+qemu_args() { # IMAGE PORT
+	local image=$1 port=$2 fwd i accel mem
+	fwd=hostfwd=tcp:127.0.0.1:$port-10.0.2.15:22
+	for i in 1 2 3 4 5 6; do fwd+=,hostfwd=tcp:127.0.0.1:$((port + i))-10.0.2.2$i:22; done
+	# Memory of guests that do not run is never touched, and so costs nothing.
+	mem=$((DOM0_MEM + 6 * GUEST_MEM + 400))
+	# plain "max" crashes dom0 in its first page fault
+	case $ACCEL in
+	kvm) accel=(-accel kvm -cpu host) ;;
+	*) accel=(-accel "tcg,thread=multi" -cpu "${RIG_CPU:-max,-smap,-smep,-pku,-pks,-la57,-umip}") ;;
+	esac
+	QEMU=(qemu-system-x86_64 -name "xengpu-rig" -nodefaults -no-user-config -no-reboot
+		-machine q35 "${accel[@]}" -smp "$CPUS" -m "$mem"
+		-serial "file:$RIG_DIR/serial.log" -monitor none
+		-kernel "$image/xen"
+		-append "console=com1 com1=115200,8n1 dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M dom0_max_vcpus=$CPUS bootscrub=0 spec-ctrl=no xpti=no loglvl=all guest_loglvl=all $XEN_ARGS"
+		-initrd "$image/vmlinux console=hvc0 mitigations=off rig.role=dom0 rig.gpu=$GPU,$RIG_DIR/share/initrd"
+		-drive "if=none,id=root,file=$image/root.ext4,format=raw,readonly=on"
+		-device virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=root
+		-netdev "user,id=net,restrict=on,$fwd"
+		-device virtio-net-pci,disable-legacy=on,iommu_platform=on,netdev=net
+		-fsdev "local,id=host,path=$RIG_DIR/share,security_model=none"
+		-device virtio-9p-pci,disable-legacy=on,iommu_platform=on,fsdev=host,mount_tag=host)
+	case $GPU in
+	virtio) QEMU+=(-device virtio-gpu-gl-pci,iommu_platform=on -display sdl,gl=on) ;;
+	soft) QEMU+=(-display none) ;;
+	esac
+}
+
+machine_start() { # IMAGE
+	local image=$1 port try cpus
+	cpus=$(nproc)
+	CPUS=${CPUS:-$((cpus > 4 ? 4 : cpus))}
+	rm -rf "$RIG_DIR"/{share,stage,*.log,*.sock,options,stage.tar}
+	mkdir -p "$RIG_DIR/share/log"
+	cp --reflink=auto "$image/vmlinux" "$RIG_DIR/share/vmlinux"
+	cp "$image/base.cpio" "$RIG_DIR/base.cpio"
+	as_root cat "$image/key" > "$RIG_DIR/key.new"
+	chmod 600 "$RIG_DIR/key.new"
+	mv -f "$RIG_DIR/key.new" "$RIG_DIR/key"
+	cp "$image/busybox" "$RIG_DIR/busybox"
+	printf 'guest_mem=%d\nguest_vcpus=1\n' "$GUEST_MEM" > "$RIG_DIR/share/rig.env"
+	printf '%s' "$GUEST_CFG" > "$RIG_DIR/share/guest.cfg"
+	share_initrd
+	[ "$GPU" = soft ] || xvfb_start || return 1
+	for try in 1 2 3; do	# another program may take a port between our look and QEMU's
+		port=$(free_ports 7)
+		ssh_config "$port" > "$RIG_DIR/ssh_config"
+		qemu_args "$image" "$port"
+		qemu_start && break
+		[ $try -lt 3 ] && grep -q hostfwd "$RIG_DIR/qemu.log" || return 1
+	done
+	setsid "$RIG_SRC/watchdog.sh" "$RIG_DIR" "$LIFETIME" < /dev/null > "$RIG_DIR/watchdog.log" 2>&1 9>&- &
+	pid_save "$RIG_DIR/watchdog.pid" $!
+}
+
+qemu_start() {
+	setsid "${QEMU[@]}" < /dev/null > "$RIG_DIR/qemu.log" 2>&1 9>&- &
+	pid_save "$RIG_DIR/qemu.pid" $!
+	sleep 0.3
+	rig_up
+}
+
+# --- wait, with reasons --------------------------------------------------------------
+
+machine_wait() {
+	local t0
+	t0=$(now_ms)
+	until [ -e "$RIG_DIR/share/ready" ]; do
+		rig_up || { note "QEMU ended"; return 1; }
+		grep -qaE 'Panic on CPU|Kernel panic|rig: .* failed' "$RIG_DIR/serial.log" && return 1
+		[ $(($(now_ms) - t0)) -lt 180000 ] || { note "dom0 was not ready after 180 s"; return 1; }
+		sleep 0.1
+	done
+	remote dom0 true < /dev/null
+}
+
+guests_create() { # NAME...
+	local name
+	for name; do ssh_end "$name"; done
+	remote dom0 "/rig/guest create $(quoted "$@")" < /dev/null || return 1
+	local pids=
+	for name; do
+		remote "$name" true < /dev/null &	# opens the connection that commands will share
+		pids="$pids $!"
+	done
+	for name in $pids; do wait "$name" || return 1; done
+}
+
+stage_push() { # WHERE
+	remote "$1" "tar -C / -x --no-same-owner --keep-directory-symlink && ldconfig" < "$RIG_DIR/stage.tar"
+}
+
+up_failed() {
+	local f
+	note "rig up failed"
+	for f in "$RIG_DIR"/qemu.log "$RIG_DIR"/xvfb.log "$RIG_DIR"/serial.log "$RIG_DIR"/share/log/guest-*.log; do
+		[ -s "$f" ] || continue
+		echo "--- ${f#"$RIG_DIR"/}, its last lines:" >&2
+		tail -n 20 "$f" | tr -d '\r' >&2
+	done
+}
+
+# --- end -------------------------------------------------------------------------
+
+machine_end() {
+	local sock
+	for sock in "$RIG_DIR"/*.sock; do
+		[ -S "$sock" ] || continue
+		sock=${sock##*/}
+		ssh_end "${sock%.sock}"
+	done
+	pid_end "$RIG_DIR/watchdog.pid"
+	pid_end "$RIG_DIR/qemu.pid"
+	pid_end "$RIG_DIR/xvfb.pid"
+	rm -f "$RIG_DIR"/*.sock "$RIG_DIR/options"
+}

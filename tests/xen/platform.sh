@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Real Xen for tests/scenarios.sh (sourced): the rig's dom0 and PV guests. What each function does
+# is said in tests/e2e/platform.sh. A rig that is up already is used as it is and left up, so that
+# a test can be run again in seconds; one that plat_up booted is ended by plat_down.
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+B=${B:-$TOP/build}
+case $B in /*) ;; *) B=$TOP/$B ;; esac
+GL=/opt/xengpu-test
+GL_TMP=/tmp/pictures
+PLATFORM=xen
+GPU=${GPU:-soft}
+RIG=$TOP/tests/xen/rig
+W=
+
+plat_up() {
+	local g
+	W=$(mktemp -d)
+	trap plat_down EXIT
+	rig_was_up=
+	"$RIG" status >/dev/null 2>&1 && rig_was_up=1
+	"$RIG" up --guests "$1" --gpu "$GPU" ${SUITE:+--suite "$SUITE"} || return 1
+	plat_sync "$1" || return 1
+	backend_start || { backend_log; return 1; }
+	for g in $(seq "$1"); do
+		attach "$g" && vtest_start "$g" || { vtest_log "$g"; backend_log; return 1; }
+	done
+}
+
+plat_sync() { # programs of ours and those of the tests, everywhere
+	local g
+	"$RIG" sync || return 1
+	"$RIG" exec dom0 "rm -rf $GL"
+	"$RIG" put dom0 "$B/guest" $GL || return 1
+	for g in $(seq "$1"); do
+		"$RIG" exec "guest$g" "rm -rf $GL"
+		"$RIG" put "guest$g" "$B/guest" $GL || return 1
+	done
+}
+
+plat_down() {
+	trap - EXIT
+	if [ -n "$rig_was_up" ]; then
+		backend_stop
+	else
+		"$RIG" down
+	fi
+	rm -rf "$W"
+}
+
+dom0() { "$RIG" exec dom0 -- "$@"; }
+guest() {
+	local n=$1
+	shift
+	"$RIG" exec "guest$n" -- "$@"
+}
+
+run() {
+	local n=$1
+	shift
+	guest "$n" env EGL_PLATFORM=surfaceless xengpu-run "$@"
+}
+
+# daemon WHERE NAME COMMAND: in the background there, its output and process id kept.
+daemon() {
+	"$RIG" exec "$1" "mkdir -p /run/xengpu; setsid sh -c 'echo \$\$ >/run/xengpu/$2.pid; exec $3' \
+		</dev/null >>/run/xengpu/$2.log 2>&1 &"
+}
+
+daemon_stop() { # daemon_stop WHERE NAME
+	"$RIG" exec "$1" "p=\$(cat /run/xengpu/$2.pid 2>/dev/null) || exit 0; kill \$p 2>/dev/null
+		for i in \$(seq 100); do kill -0 \$p 2>/dev/null || exit 0; sleep 0.1; done; exit 1"
+}
+
+vtest_start() {
+	local n=$1
+	shift
+	# 128 MiB of grants is what a guest has by default; leave the disk and the network their part.
+	guest "$n" sh -c 'echo 24576 >/sys/module/xen_gntalloc/parameters/limit; rm -f /run/xengpu/vtest.status'
+	daemon "guest$n" vtest "env $* xengpu-vtest"
+	until_true 30 vtest_connected "$n"
+}
+vtest_connected() { vtest_status "$1" | grep -q '^state: connected'; }
+vtest_stop() { daemon_stop "guest$1" vtest; }
+vtest_log() { guest "$1" cat /run/xengpu/vtest.log; }
+vtest_stats() { guest "$1" cat /run/xengpu/vtest.stats; }
+vtest_status() { guest "$1" cat /run/xengpu/vtest.status 2>/dev/null; }
+
+backend_start() {
+	daemon dom0 xengpud "xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) $*"
+	until_true 60 dom0 xengpu stats --json >/dev/null
+}
+backend_stop() { daemon_stop dom0 xengpud; }
+backend_log() { dom0 cat /run/xengpu/xengpud.log; }
+backend_fds() { dom0 sh -c 'ls /proc/$(cat /run/xengpu/xengpud.pid)/fd | wc -l'; }
+backend_workers() { dom0 sh -c 'pgrep -c xengpu-worker'; }
+backend_nodes() { dom0 xenstore-ls -f /local/domain/0/backend/vgpu 2>/dev/null; }
+
+attach() { dom0 xengpu attach "guest$1"; }
+detach() { dom0 xengpu detach "guest$1"; }
+guest_kill() { dom0 xl destroy "guest$1"; }
+guest_start() { "$RIG" guest create "guest$1" && "$RIG" put "guest$1" "$B/guest" $GL; }
+guest_domid() { dom0 xl domid "guest$1"; }
+fetch() { "$RIG" get "$([ "$1" = 0 ] && echo dom0 || echo "guest$1")" "$2" "$3"; }
