@@ -67,7 +67,7 @@ struct gpu_ops {
 	/* Done when it returns, as far as the backing store is concerned. */
 	int (*transfer)(struct gpu *gpu, const struct vgpuif_transfer *args, bool to_host);
 
-	/* @cmds: private memory, aligned to 64 octets, the engine may write there; a multiple of 4. */
+	/* @cmds: private memory, aligned to 64 octets, which the engine may write to. */
 	int (*submit)(struct gpu *gpu, uint32_t context_id, void *cmds, uint32_t bytes);
 	/* A fence behind everything submitted to that timeline before. Ids only ever grow. */
 	int (*fence)(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);

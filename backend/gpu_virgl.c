@@ -133,6 +133,22 @@ static void stop(struct gpu *gpu)
 		free(gpu->capset[--gpu->n_capsets].data);
 }
 
+static int try_start(struct gpu *gpu, int flags)
+{
+	int err;
+
+	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC,
+				&callbacks))
+		return -ENODEV;
+	/* Without the descriptor fences could only be found by asking again and again. */
+	err = virgl_renderer_get_poll_fd() < 0 ? -ENODEV : read_capsets(gpu);
+	if (err)
+		stop(gpu);
+	else
+		read_renderer(gpu);
+	return err;
+}
+
 static int start(struct gpu *gpu, int flags)
 {
 	int err;
@@ -140,24 +156,10 @@ static int start(struct gpu *gpu, int flags)
 	gpu->on_cpu = false;
 	virgl.said[0] = '\0';
 	virgl.starting = true;
-	err = virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC,
-				  &callbacks);
+	err = try_start(gpu, flags);
 	virgl.starting = false;
-	if (err) {
-		if (virgl.said[0])
-			wrk_log("renderer: %s", virgl.said);
-		return -ENODEV;
-	}
-	if (virgl_renderer_get_poll_fd() < 0) {
-		/* Without it fences can only be found by asking again and again. */
-		stop(gpu);
-		return -ENODEV;
-	}
-	err = read_capsets(gpu);
-	if (err)
-		stop(gpu);
-	else
-		read_renderer(gpu);
+	if (err && virgl.said[0])
+		wrk_log("renderer: %s", virgl.said);
 	return err;
 }
 
@@ -166,8 +168,8 @@ static int start_soft(struct gpu *gpu, char why[GPU_MAX_TEXT])
 	/* Mesa would take a GPU where it finds one. */
 	setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
 	if (start(gpu, VIRGL_RENDERER_USE_SURFACELESS)) {
-		snprintf(why, GPU_MAX_TEXT, "Mesa's software renderer did not start; are the packages "
-			 "libegl-mesa0 and libgl1-mesa-dri installed?");
+		snprintf(why, GPU_MAX_TEXT, "Mesa's software renderer did not start; are the "
+			 "packages libegl-mesa0 and libgl1-mesa-dri installed?");
 		return -ENODEV;
 	}
 	return 0;
@@ -187,8 +189,8 @@ static int start_node(struct gpu *gpu, const char *node, char why[GPU_MAX_TEXT])
 	close(virgl.drm_fd);
 	virgl.drm_fd = -1;
 	if (err)
-		snprintf(why, GPU_MAX_TEXT, "%.64s: OpenGL did not start on it; install the Mesa driver "
-			 "of this GPU (libgl1-mesa-dri), or choose --gpu soft", node);
+		snprintf(why, GPU_MAX_TEXT, "%.64s: OpenGL did not start on it; install the Mesa "
+			 "driver of this GPU (libgl1-mesa-dri), or choose --gpu soft", node);
 	return err;
 }
 
@@ -346,7 +348,8 @@ static void virgl_resource_unref(struct gpu *gpu, uint32_t resource_id)
 
 static int virgl_transfer(struct gpu *gpu, const struct vgpuif_transfer *args, bool to_host)
 {
-	struct virgl_box box = { args->x, args->y, args->z, args->width, args->height, args->depth };
+	struct virgl_box box = { args->x, args->y, args->z,
+				 args->width, args->height, args->depth };
 	int ret;
 
 	(void)gpu;

@@ -31,6 +31,7 @@
 #include "evt.h"
 #include "gnt.h"
 #include "platform.h"
+#include "sup_bucket.h"
 #include "sup_fsm.h"
 #include "sup_log.h"
 #include "sup_loop.h"
@@ -55,6 +56,7 @@ struct sup_config {
 	const char *gpu;		/* handed on to workers */
 	const char *worker;		/* path of the program */
 	const char *control;		/* path of the control socket */
+	char **worker_args;		/* further ones, up to NULL */
 	const char *worker_user;	/* NULL: a user id of its own for each worker */
 	uint32_t worker_uid_base;
 	uint32_t warm;
@@ -74,6 +76,7 @@ struct sup_domain {
 	uint32_t n_devices;
 	uint64_t pages_mapped;
 	struct log_rate rate;
+	struct bucket opens;		/* a session costs the driver domain a worker's start */
 	char name[ATTACH_MAX_NAME];
 	char vm[64];			/* its UUID's path: the id may come to mean another domain */
 };
@@ -83,7 +86,7 @@ struct sup_session {
 	uint32_t index;
 	enum ses_state state;
 	bool dirty;
-	bool renewed;			/* its directory was made anew since it was closed */
+	bool renewed;			/* its directory was made or removed since */
 	bool waiting;
 	TAILQ_ENTRY(sup_session) wait_link;
 	uint32_t order;			/* what the frontend asked for, checked */
@@ -110,9 +113,8 @@ struct sup_device {
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;
-	uint32_t evaluations_left;	/* so that a guest cannot keep us busy; see sup_device.c */
-	uint64_t refilled_ns;
-	struct loop_timer timer;
+	struct bucket evaluations;	/* so that a guest cannot keep us busy; see sup_device.c */
+	struct loop_timer timer;	/* armed: a bucket is empty */
 	uint32_t untrusted_version;
 	bool has_version;
 	uint32_t n_sessions;		/* that have an object */
@@ -193,6 +195,7 @@ struct sup {
 	struct loop_source xst_source;
 	int signal_fd;
 	struct loop_source signal_source;
+	struct loop_timer domains_timer;	/* where @releaseDomain may not be watched */
 	bool rescan;			/* look for devices not known, or gone */
 	bool check_domains;
 	bool stopping;
@@ -325,8 +328,11 @@ struct sup_worker *sup_pool_take(struct sup *sup);
 void sup_pool_ready(struct sup_worker *w);
 void sup_pool_failed(struct sup_worker *w);
 
-/* sup_pool_kill_all() - at the supervisor's end. */
+/* sup_pool_kill_all() - when sessions do not end in time. */
 void sup_pool_kill_all(struct sup *sup);
+
+/* sup_pool_finish() - at the supervisor's end: kill all, and wait for their ends, bounded. */
+void sup_pool_finish(struct sup *sup);
 
 /* --- sup_worker.c ---------------------------------------------------------------------------- */
 

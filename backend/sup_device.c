@@ -13,11 +13,14 @@
 #include "sup.h"
 
 /*
- * How often a device may be looked at: a bucket. A guest that writes faster than this waits; it
- * slows down nobody else.
+ * How often a device may be looked at, and how many sessions a guest may open: a guest that wants
+ * more waits, and slows down nobody else.
  */
-#define EVALUATIONS_BURST	128u
+#define EVALUATIONS_BURST	256u
 #define EVALUATIONS_PER_S	128u
+#define OPENS_BURST		64u
+#define OPENS_PER_S		10u
+#define EMPTY_MS		100u
 
 /* No path through the table is longer than this; one that is would be a loop. */
 #define MAX_STEPS		16
@@ -37,6 +40,7 @@ static struct sup_domain *domain_get(struct sup *sup, uint16_t domid)
 		return NULL;
 	dom->domid = domid;
 	log_rate_init(&dom->rate);
+	bucket_init(&dom->opens, OPENS_BURST, OPENS_PER_S, loop_now_ns());
 	attach_domain_name(sup->xst, domid, dom->name);
 	if (xst_read(sup->xst, XST_NO_TX, paths_home(domid, "vm").s, dom->vm, sizeof(dom->vm)) < 0)
 		dom->vm[0] = '\0';
@@ -81,8 +85,7 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 	dev->sup = sup;
 	dev->devid = devid;
 	dev->state = DEV_INIT;
-	dev->evaluations_left = EVALUATIONS_BURST;
-	dev->refilled_ns = loop_now_ns();
+	bucket_init(&dev->evaluations, EVALUATIONS_BURST, EVALUATIONS_PER_S, loop_now_ns());
 	TAILQ_INSERT_TAIL(&sup->devices, dev, link);
 	log_line(LOG_LEVEL_INFO, &dev->dom->rate, "domain %u (%s) vgpu %u: found", domid,
 		 dev->dom->name, devid);
@@ -281,6 +284,21 @@ static bool front_event(struct sup_device *dev, const struct store_view *view, e
 	}
 }
 
+static void try_again(void *arg)
+{
+	sup_device_dirty(arg);
+}
+
+/* Take one from a bucket of the device's, or have it come back later. */
+static bool may(struct sup_device *dev, struct bucket *bucket)
+{
+	if (bucket_take(bucket, loop_now_ns()))
+		return true;
+	if (!dev->timer.armed)
+		loop_timer_set(&dev->sup->loop, &dev->timer, EMPTY_MS, try_again, dev);
+	return false;
+}
+
 static void found_session(struct sup_device *dev, uint32_t index)
 {
 	struct sup_session *s = sup_session_get(dev, index);
@@ -294,16 +312,22 @@ static void look_at_session(struct sup_session *s)
 	struct sup_device *dev = s->dev;
 	enum ses_state before;
 	enum ses_event event;
+	bool asks;
 	int i;
 
 	s->dirty = false;
 	for (i = 0; i < MAX_STEPS; i++) {
 		before = s->state;
 		event = store_session_event(s);
+		asks = event == SES_EV_FE_RENEWED ||
+		       (event == SES_EV_FE_ASK && s->state == SES_IDLE);
 		/* Asking is for a connected device; everything else is heard at any time. */
-		if (dev->state != DEV_CONNECTED &&
-		    (event == SES_EV_FE_ASK || event == SES_EV_FE_RENEWED))
+		if (asks && dev->state != DEV_CONNECTED)
 			return;
+		if (asks && !may(dev, &dev->dom->opens)) {
+			s->dirty = true;
+			return;
+		}
 		sup_session_event(s, event);
 		if (s->state == before)
 			return;
@@ -369,31 +393,6 @@ static bool settle(struct sup_device *dev)
 	return false;
 }
 
-static void try_again(void *arg)
-{
-	sup_device_dirty(arg);
-}
-
-/* Take one from the bucket, or come back later. */
-static bool may_evaluate(struct sup_device *dev)
-{
-	const uint64_t step_ns = 1000000000u / EVALUATIONS_PER_S;
-	const uint64_t more = (loop_now_ns() - dev->refilled_ns) / step_ns;
-
-	if (more) {
-		dev->evaluations_left = more > EVALUATIONS_BURST - dev->evaluations_left ?
-					EVALUATIONS_BURST : dev->evaluations_left + (uint32_t)more;
-		dev->refilled_ns += more * step_ns;
-	}
-	if (!dev->evaluations_left) {
-		if (!dev->timer.armed)
-			loop_timer_set(&dev->sup->loop, &dev->timer, 100, try_again, dev);
-		return false;
-	}
-	dev->evaluations_left--;
-	return true;
-}
-
 bool sup_devices_evaluate(struct sup *sup)
 {
 	struct sup_device *dev, *next;
@@ -401,7 +400,7 @@ bool sup_devices_evaluate(struct sup *sup)
 
 	for (dev = TAILQ_FIRST(&sup->devices); dev; dev = next) {
 		next = TAILQ_NEXT(dev, link);
-		if (!dev->dirty || (!dev->removed && !may_evaluate(dev)))
+		if (!dev->dirty || (!dev->removed && !may(dev, &dev->evaluations)))
 			continue;
 		dev->dirty = false;
 		if (settle(dev))

@@ -19,7 +19,8 @@ void log_setup(enum log_level level, int journal)
 
 void log_rate_init(struct log_rate *rate)
 {
-	*rate = (struct log_rate){ .left = LOG_BURST, .filled_ns = loop_now_ns() };
+	rate->suppressed = 0;
+	bucket_init(&rate->bucket, LOG_BURST, LOG_PER_S, loop_now_ns());
 }
 
 static void put_line(enum log_level level, char *text)
@@ -39,20 +40,12 @@ static void put_line(enum log_level level, char *text)
 
 static int may_log(struct log_rate *rate, enum log_level level)
 {
-	const uint64_t now_ns = loop_now_ns();
-	const uint64_t step_ns = 1000000000u / LOG_PER_S;
-	uint64_t more = (now_ns - rate->filled_ns) / step_ns;
 	char text[80];
 
-	if (more) {
-		rate->left = more > LOG_BURST - rate->left ? LOG_BURST : rate->left + (uint32_t)more;
-		rate->filled_ns += more * step_ns;
-	}
-	if (!rate->left) {
+	if (!bucket_take(&rate->bucket, loop_now_ns())) {
 		rate->suppressed++;
 		return 0;
 	}
-	rate->left--;
 	if (rate->suppressed) {
 		snprintf(text, sizeof(text), "%u messages about one guest suppressed",
 			 rate->suppressed);

@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "sup_bucket.h"
+
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING = 4,
@@ -17,13 +19,12 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7,
 };
 
-/* One guest's share of the log: a bucket of LOG_BURST lines, refilled with LOG_PER_S a second. */
-#define LOG_BURST	40u
-#define LOG_PER_S	2u
+/* One guest's share of the log. */
+#define LOG_BURST	60u
+#define LOG_PER_S	4u
 struct log_rate {
-	uint32_t left;
+	struct bucket bucket;
 	uint32_t suppressed;
-	uint64_t filled_ns;
 };
 
 /* log_setup() - the least important level shown, and whether lines begin with "<N>". */

@@ -157,11 +157,11 @@ static int run(struct sup *sup)
 	}
 }
 
-/* Whatever is left now ends with the process; workers by their parent-death signal. */
+/* Devices and their memory are left to the end of the process. */
 static void finish(struct sup *sup)
 {
 	sup_control_finish(sup);
-	sup_pool_kill_all(sup);
+	sup_pool_finish(sup);
 	xst_close(sup->xst);
 	plat_close(sup->plat);
 	loop_finish(&sup->loop);

@@ -83,7 +83,7 @@ static void print_help(void)
 {
 	size_t i;
 
-	printf("Usage: xengpud [OPTION]...\n"
+	printf("Usage: xengpud [OPTION]... [-- WORKER-OPTION...]\n"
 	       "The vgpu backend: serves guests that `xengpu attach` gave a GPU.\n\n"
 	       "  --gpu=auto|soft|NODE     what workers render on (auto)\n"
 	       "  --worker=PATH            the worker program (" DEFAULT_WORKER ")\n"
@@ -186,7 +186,8 @@ int options_parse(int argc, char **argv, struct sup_config *cfg)
 		if (status >= 0)
 			return status;
 	}
-	if (optind < argc) {
+	cfg->worker_args = argv + optind;
+	if (optind < argc && strcmp(argv[optind - 1], "--")) {
 		fprintf(stderr, "xengpud: unexpected argument '%s'; see --help\n", argv[optind]);
 		return EXIT_USAGE;
 	}

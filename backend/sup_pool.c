@@ -5,14 +5,17 @@
  * again ever more slowly.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "sup.h"
 
 #define MAX_STARTING	4u		/* at a time: they compete for the same processors */
 #define RETRY_MIN_MS	500u
 #define RETRY_MAX_MS	60000u
+#define FINISH_MS	1000u
 
 void sup_pool_init(struct sup *sup)
 {
@@ -154,4 +157,20 @@ void sup_pool_kill_all(struct sup *sup)
 
 	TAILQ_FOREACH(w, &sup->pool.workers, link)
 		sup_worker_kill(w);
+}
+
+void sup_pool_finish(struct sup *sup)
+{
+	const uint64_t end_ns = loop_now_ns() + FINISH_MS * UINT64_C(1000000);
+	struct sup_worker *w;
+	struct pollfd pfd;
+	uint64_t now_ns;
+
+	sup_pool_kill_all(sup);
+	TAILQ_FOREACH(w, &sup->pool.workers, link) {
+		pfd = (struct pollfd){ .fd = w->pid_fd, .events = POLLIN };
+		now_ns = loop_now_ns();
+		if (poll(&pfd, 1, now_ns < end_ns ? (int)((end_ns - now_ns) / 1000000u) : 0) == 1)
+			waitpid(w->pid, NULL, WNOHANG);
+	}
 }

@@ -22,6 +22,7 @@
 #include "sup_spawn.h"
 
 #define MAX_ENV		64
+#define MAX_ARGS	16
 
 /* What Mesa, EGL and the sanitizers read; everything else stays outside. */
 static const char *const env_prefixes[] = {
@@ -139,11 +140,11 @@ __attribute__((noreturn))
 static void child(const struct sup_config *cfg, const struct identity *id, int sock, int stats,
 		  pid_t parent)
 {
-	char *argv[] = { (char *)(uintptr_t)"xengpu-worker", (char *)(uintptr_t)"--gpu",
-			 (char *)(uintptr_t)cfg->gpu, NULL };
+	char *argv[MAX_ARGS + 4] = { (char *)(uintptr_t)"xengpu-worker", (char *)(uintptr_t)"--gpu",
+				     (char *)(uintptr_t)cfg->gpu };
 	char *env[MAX_ENV];
 	sigset_t none;
-	int null;
+	int null, i;
 
 	/* Out of the way first: the places may be taken, even by one another. */
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 10);
@@ -167,6 +168,8 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 		child_fail("prctl");
 	if (getppid() != parent)
 		_exit(127);
+	for (i = 0; i < MAX_ARGS && cfg->worker_args[i]; i++)
+		argv[3 + i] = cfg->worker_args[i];
 	clean_environment(env);
 	execve(cfg->worker, argv, env);
 	child_fail(cfg->worker);

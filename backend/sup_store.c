@@ -12,6 +12,7 @@
 
 #define TOKEN_BACK	"back"
 #define TOKEN_RELEASE	"release"
+#define CHECK_DOMAINS_MS 5000u
 #define BACK_RELATIVE	"backend/" VGPUIF_DEVICE_CLASS
 
 /* --- watch events become flags ---------------------------------------------------------------- */
@@ -81,7 +82,8 @@ static void note_front(struct sup *sup, const char *token, const char *path)
 
 		if (s) {
 			s->dirty = true;
-			if (!strchr(rest, '/') && s->state == SES_CLOSED)
+			/* Made or removed, or both. */
+			if (!strchr(rest, '/'))
 				s->renewed = true;
 		} else {
 			dev->rescan = true;
@@ -205,6 +207,14 @@ void store_check_domains(struct sup *sup)
 	sup->rescan = true;
 }
 
+static void check_domains_later(void *arg)
+{
+	struct sup *sup = arg;
+
+	sup->check_domains = true;
+	loop_timer_set(&sup->loop, &sup->domains_timer, CHECK_DOMAINS_MS, check_domains_later, sup);
+}
+
 static void xst_ready(void *arg, uint32_t events)
 {
 	/* The loop drains after every turn. */
@@ -219,11 +229,13 @@ int store_start(struct sup *sup)
 	err = xst_watch(sup->xst, BACK_RELATIVE, TOKEN_BACK);
 	if (err)
 		return err;
-	/* Special watches are for dom0, or who it gave permission to: without it, the removal of the
-	 * backend directory has to do. */
+	/* Special watches are for dom0, and for those to whom it gave permission. */
 	err = xst_watch(sup->xst, "@releaseDomain", TOKEN_RELEASE);
-	if (err)
-		log_warning("cannot watch @releaseDomain: %s", strerror(-err));
+	if (err) {
+		log_warning("cannot watch @releaseDomain (%s): looking every %u s instead",
+			    strerror(-err), CHECK_DOMAINS_MS / 1000);
+		check_domains_later(sup);
+	}
 	err = loop_add(&sup->loop, &sup->xst_source, xst_fd(sup->xst), EPOLLIN, xst_ready, sup);
 	if (err)
 		return err;

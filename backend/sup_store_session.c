@@ -118,17 +118,26 @@ int store_session_params(struct sup_session *s, char *why)
 	return 0;
 }
 
-/* A closed session whose frontend asks: is that the old request, or a new one? */
-static bool is_renewed(struct sup_session *s)
+/* Whether the nodes are no longer those that the session was opened with. */
+static bool differs(struct sup_session *s)
 {
 	struct sup_session now = { .dev = s->dev, .index = s->index };
 	char why[CTL_MAX_TEXT];
 
-	if (s->renewed)
-		return true;
 	return s->order != UINT32_MAX && !store_session_params(&now, why) &&
 	       (now.order != s->order || now.port != s->port ||
 		memcmp(now.refs, s->refs, sizeof(s->refs)));
+}
+
+/* The frontend asks: is that the request we know, or has the directory been made anew? */
+static enum ses_event asks(struct sup_session *s)
+{
+	const bool renewed = s->renewed;
+
+	if (s->state == SES_CLOSED)
+		return renewed || differs(s) ? SES_EV_FE_RENEWED : SES_EV_FE_ASK;
+	s->renewed = false;
+	return s->state != SES_IDLE && renewed && differs(s) ? SES_EV_FE_GONE : SES_EV_FE_ASK;
 }
 
 enum ses_event store_session_event(struct sup_session *s)
@@ -143,7 +152,7 @@ enum ses_event store_session_event(struct sup_session *s)
 	switch (state) {
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		return s->state == SES_CLOSED && is_renewed(s) ? SES_EV_FE_RENEWED : SES_EV_FE_ASK;
+		return asks(s);
 	case XenbusStateClosing:
 	case XenbusStateClosed:
 		return SES_EV_FE_CLOSE;

@@ -111,7 +111,7 @@ static void session_lost(struct sup_worker *w, int status)
 	sup_session_event(s, SES_EV_DEAD);
 }
 
-static bool take_messages(struct sup_worker *w, int max);
+static void take_messages(struct sup_worker *w, int max);
 
 /* It is dead: waited for here and nowhere else. */
 static void on_death(void *arg, uint32_t events)
@@ -231,40 +231,40 @@ static int take_message(struct sup_worker *w, const struct ctl_msg *msg)
 	return err;
 }
 
-/* Returns false when the socket is closed now. */
-static bool take_messages(struct sup_worker *w, int max)
+/* One message. Returns 1; 0, none there; -EPIPE, it closed its end; -errno, it is to be killed. */
+static int take_one(struct sup_worker *w)
 {
 	static struct ctl_msg msg;	/* 16 KiB; one thread */
 	int fds[CTL_MAX_FDS];
-	unsigned int n_fds, i;
-	int got;
+	unsigned int n_fds = 0;
+	int got, err;
 
-	while (w->sock >= 0 && max--) {
-		n_fds = 0;
-		got = ctl_recv(w->sock, &msg, fds, &n_fds);
-		if (got == 0)
-			return true;
-		if (got == 1) {
-			for (i = 0; i < n_fds; i++)
-				close(fds[i]);
-			got = n_fds ? -EPROTO : take_message(w, &msg);
-			if (!got)
-				continue;
-			if (w->session)
-				sup_session_fail(w->session, "the worker broke its protocol and was killed");
-			close_source(w);
-			sup_worker_kill(w);
-			return false;
-		}
+	got = ctl_recv(w->sock, &msg, fds, &n_fds);
+	if (got != 1)
+		return got;
+	err = n_fds ? -EPROTO : take_message(w, &msg);
+	while (n_fds)
+		close(fds[--n_fds]);
+	return err ? err == -EPIPE ? -EPROTO : err : 1;
+}
+
+static void take_messages(struct sup_worker *w, int max)
+{
+	int got = 1;
+
+	while (w->sock >= 0 && max-- && got == 1)
+		got = take_one(w);
+	if (got >= 0)
+		return;
+	close_source(w);
+	if (got != -EPIPE) {
+		if (w->session)
+			sup_session_fail(w->session, "the worker broke its protocol and was killed");
+		sup_worker_kill(w);
+	} else if (!w->timer.armed) {
 		/* Its end is closed: it should be ending. */
-		close_source(w);
-		if (got != -EPIPE)
-			sup_worker_kill(w);
-		else if (!w->timer.armed)
-			loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
-		return false;
+		loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
 	}
-	return w->sock >= 0;
 }
 
 static void on_socket(void *arg, uint32_t events)

@@ -164,7 +164,7 @@ void wrk_submit_abandon(struct wrk *w, struct wrk_context *context);
 int wrk_buffer_register(struct wrk *w, struct wrk_job *job);
 int wrk_buffer_unregister(struct wrk *w, struct wrk_job *job);
 
-/* wrk_buffer_send() - ask the supervisor for what is wanted and not asked yet. 0, -EAGAIN, -EPIPE. */
+/* wrk_buffer_send() - ask the supervisor for what was not asked yet. 0, -EAGAIN or -EPIPE. */
 int wrk_buffer_send(struct wrk *w);
 
 /*
@@ -178,7 +178,8 @@ int wrk_buffer_granted(struct wrk *w, const struct ctl_grant *grant, const int *
 void wrk_buffer_cleanup(struct wrk *w);
 
 /* wrk_buffer_holds() - whether @bytes at @offset lie in the buffer. */
-static inline bool wrk_buffer_holds(const struct wrk_buffer *buffer, uint64_t offset, uint64_t bytes)
+static inline bool wrk_buffer_holds(const struct wrk_buffer *buffer, uint64_t offset,
+				    uint64_t bytes)
 {
 	uint64_t size = (uint64_t)buffer->n_pages * VGPUIF_PAGE_BYTES;
 

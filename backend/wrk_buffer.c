@@ -43,7 +43,8 @@ int wrk_buffer_send(struct wrk *w)
 		if (n > CTL_MAX_REFS)
 			n = CTL_MAX_REFS;
 		msg.type = CTL_MAP;
-		msg.bytes = (uint32_t)(offsetof(struct ctl_msg, u.map.refs) + n * sizeof(map->refs[0]));
+		msg.bytes = (uint32_t)(offsetof(struct ctl_msg, u.map.refs) +
+				       n * sizeof(map->refs[0]));
 		map->seq = reg->seq;
 		map->n_pages = wanted_pages(reg);
 		map->first = reg->n_sent;

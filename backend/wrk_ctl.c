@@ -102,7 +102,7 @@ static int watch_event_channel(struct wrk *w)
 	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, ev.data.fd, &ev) ? -errno : 0;
 }
 
-/* @fds: what the session keeps is set to -1. */
+/* @fds: what the session keeps is set to -1. What is left of a failure goes with the process. */
 static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 {
 	struct ctl_msg msg = { .type = CTL_BOUND, .bytes = offsetof(struct ctl_msg, u) };
@@ -131,8 +131,8 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 		err = watch_event_channel(w);
 	if (err)
 		return err;
+	/* Requests that were there before anybody listened are found by the slice that follows. */
 	w->bound = true;
-	/* An event that came before we watched is taken back by looking at the ring first. */
 	return ctl_send(w->ctl_fd, &msg, NULL, 0);
 }
 
@@ -146,8 +146,9 @@ static int handle(struct wrk *w, const struct ctl_msg *msg, int *fds)
 			return -EPROTO;
 		err = bind_session(w, &msg->u.bind, fds);
 		if (err)
-			wrk_log("the session could not be bound: %s", strerror(-err));
-		return err;
+			wrk_end(w, CTL_REASON_RENDERER, "the session could not be set up: %s",
+				strerror(-err));
+		return 0;
 	case CTL_GRANT:
 		return wrk_buffer_granted(w, &msg->u.grant, fds);
 	case CTL_CLOSE:
@@ -171,8 +172,7 @@ int wrk_ctl_receive(struct wrk *w)
 			if (fds[i] >= 0)
 				close(fds[i]);
 		if (err == -EPROTO)
-			wrk_log("the supervisor sent a message of type %u, which makes no sense now",
-				msg.type);
+			wrk_log("the supervisor's message of type %u makes no sense now", msg.type);
 		if (err)
 			return err;
 	}

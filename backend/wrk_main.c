@@ -160,7 +160,8 @@ static int handle_event(struct wrk *w, const struct epoll_event *ev)
 			w->evt_masked = true;
 			w->stats->events_in++;
 		} else if (got < 0) {
-			wrk_end(w, CTL_REASON_LOST, "the event channel is gone: %s", strerror(-got));
+			wrk_end(w, CTL_REASON_LOST, "the event channel is gone: %s",
+				strerror(-got));
 		}
 		return 0;
 	}

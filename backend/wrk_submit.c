@@ -58,8 +58,8 @@ static int execute(struct wrk *w, struct wrk_job *job)
 	if (!args->bytes)
 		return 0;
 	/*
-	 * The one copy. The guest may be writing there at this moment; whatever comes out is what is
-	 * checked and executed, by a renderer that is not safe against changes behind its back.
+	 * The one copy. The guest may be writing there at this moment; whatever comes out is what
+	 * is executed, by a renderer that is not safe against changes behind its back.
 	 */
 	memcpy(w->arena, job->buffer->addr + args->offset, args->bytes);
 	w->stats->command_bytes_copied += args->bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The messages between supervisor and worker: every type there and back, and every way to be wrong. */
+/* The messages between supervisor and worker: every type, and every way for one to be wrong. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -161,7 +161,7 @@ TEST(ctl, unknown_type)
 	CHECK_EQ(verdict(&msg, 0), -EPROTO);
 }
 
-/* Every type, cut short and drawn out, with a length that tells the truth and with one that lies. */
+/* Every type, cut short and drawn out, with a length that tells the truth and one that lies. */
 TEST(ctl, wrong_length)
 {
 	static struct ctl_msg msg, got;

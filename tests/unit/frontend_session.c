@@ -313,7 +313,7 @@ TEST(frontend_session, lost_with_a_reason)
 TEST(frontend_session, lost_without_a_reason)
 {
 	backend_leaves(NULL);
-	CHECK(strstr(fe_session_why(session), "state is 6"));
+	CHECK(strstr(fe_session_why(session), "it is Closed"));
 	down();
 }
 
@@ -479,7 +479,10 @@ TEST(frontend_session, pages_stay_granted_until_the_backend_lets_go)
 	CHECK_EQ(fe_session_close(session, 20), -ETIMEDOUT);
 	CHECK_EQ(fake.n_pages, with);
 	fe_device_close(dev);
-	SKIP("nothing: pages are left granted on purpose");
+	/* Left granted on purpose; the harness counts their descriptors. */
+	for (with = 0; with < FAKE_SHARES; with++)
+		if (fake.share[with])
+			gnt_unshare(fake.share[with]);
 }
 
 TEST(frontend_session, unregister_waits_for_room_in_the_ring)
@@ -509,7 +512,7 @@ TEST(frontend_session, text_of_others_is_escaped)
 	uint64_t bits;
 
 	fe_escape(out, sizeof(out), "a\\b\x01\xff long enough to be cut");
-	CHECK_EQ(strcmp(out, "a\\x5cb\\x01"), 0);
+	CHECK_EQ(strcmp(out, "a\\x5cb\\x01\\xff"), 0);
 	CHECK(fe_parse_list("1,2,63", &bits) && bits == (6 | 1ull << 63));
 	CHECK(fe_parse_list("", &bits) && bits == 0);
 	CHECK(!fe_parse_list("1,,2", &bits));

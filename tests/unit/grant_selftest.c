@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The whole of grant/ between two domains, the same on both platforms. On the local one
- * (grant_selftest/local) it needs nothing. On real Xen run it in a guest and in dom0 at once:
+ * (grant_selftest/local) it needs nothing. On real Xen run it in dom0, and then in a guest:
  *
- *   guest:  XENGPU_SELFTEST=guest grant_selftest
  *   dom0:   XENGPU_SELFTEST=backend XENGPU_SELFTEST_DOMID=<the guest's> grant_selftest
+ *   guest:  XENGPU_SELFTEST=guest grant_selftest
  *
  * The guest shares pages and publishes them in its data/selftest; dom0 maps them as the supervisor
  * does, and a second process, which has nothing but the descriptors, works with them as a worker
  * does. At the end the guest's process is killed with SIGKILL, and the worker has to notice.
  */
+#include <grp.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -117,7 +118,6 @@ static void guest_process(const char *spec, int out)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	CHECK_EQ(plat_open(spec, &plat), 0);
 	CHECK_EQ(xst_open(plat, &xst), 0);
-	CHECK_EQ(xst_rm(xst, XST_NO_TX, GUEST_BASE), 0);
 	CHECK_EQ(gnt_share(plat, 0, RW_PAGES, true, &rw), 0);
 	CHECK_EQ(gnt_share(plat, 0, RO_PAGES, false, &ro), 0);
 	CHECK_EQ(gnt_share(plat, 0, 1, true, &status), 0);
@@ -168,7 +168,7 @@ static void guest_store(struct xst *xst)
 	CHECK_EQ(xst_write(xst, XST_NO_TX, "/local/domain/0/selftest", "1"), -EACCES);
 	CHECK_EQ(xst_read(xst, XST_NO_TX, "/local/domain/0/nothing", buf, sizeof(buf)), -EACCES);
 	CHECK_EQ(xst_read(xst, XST_NO_TX, "data/nothing", buf, sizeof(buf)), -ENOENT);
-	CHECK_EQ(xst_domain_exists(xst, 0), 1);
+	CHECK_EQ(xst_domain_exists(xst, 0), -EACCES);
 	CHECK_EQ(xst_rm(xst, XST_NO_TX, "data/nothing/at/all"), 0);
 	CHECK_EQ(xst_write(xst, XST_NO_TX, "data/with space", "1"), -EINVAL);
 	CHECK_EQ(xst_set_perms(xst, XST_NO_TX, "name", 1, 1), -EACCES);
@@ -187,13 +187,11 @@ static void guest_store(struct xst *xst)
 	CHECK_EQ(xst_read_u32(xst, XST_NO_TX, "data/selftest-tx", &n), 0);
 	CHECK_EQ(n, 2);
 	CHECK_EQ(xst_watch(xst, "data/selftest-tx", "w"), 0);
-	CHECK_EQ(xst_watch(xst, "data/selftest-tx", "w"), -EEXIST);
 	CHECK_EQ(readable(xst_fd(xst), WAIT_MS), 1);
 	CHECK_EQ(xst_next_event(xst, path, token), 1);
 	CHECK(!strcmp(path, "data/selftest-tx") && !strcmp(token, "w"));
 	CHECK_EQ(xst_next_event(xst, path, token), 0);
 	CHECK_EQ(xst_unwatch(xst, "data/selftest-tx", "w"), 0);
-	CHECK_EQ(xst_unwatch(xst, "data/selftest-tx", "w"), -ENOENT);
 	CHECK_EQ(xst_rm(xst, XST_NO_TX, "data/selftest-tx"), 0);
 }
 
@@ -331,6 +329,10 @@ static void worker(int sock, enum plat_kind kind)
 	int fds[200];
 	uint32_t i;
 
+	/* Nobody, and so without a right to open any device. */
+	if (!geteuid())
+		CHECK(!setgroups(0, NULL) && !setresgid(65534, 65534, 65534) &&
+		      !setresuid(65534, 65534, 65534));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	recv_handed(sock, &h, fds);
 	next = fds + (h.n_fds - h.rw.n_extents - h.ro.n_extents - h.status.n_extents);
@@ -518,6 +520,8 @@ static void run_backend(const char *spec, enum plat_kind kind, uint16_t domid)
 	CHECK_EQ(xst_domain_exists(xst, domid), 1);
 	CHECK_EQ(xst_domain_exists(xst, 0x7123), 0);
 	snprintf(base, sizeof(base), "/local/domain/%u/data/selftest", domid);
+	if (kind == PLAT_XEN)
+		CHECK_EQ(xst_rm(xst, XST_NO_TX, base), 0); /* of an earlier, failed run */
 	await(xst, base, "guest", 1);
 	hand_over(plat, xst, base, domid, sock[0]);
 	from_worker(sock[0], 'm');

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "grant_hub.h"
@@ -84,7 +85,7 @@ TEST(grant_share, both_ways)
 	hub_stop(&hub);
 }
 
-/* References of two shares, out of order: contiguous memory of as many extents as there are runs. */
+/* References of two shares, out of order: contiguous memory, an extent for each run. */
 TEST(grant_share, scattered)
 {
 	struct plat *guest, *dom0;
@@ -386,6 +387,126 @@ TEST(grant_share, largest)
 	gnt_munmap(map, GNT_MAX_PAGES);
 	gnt_unshare(share);
 	plat_close(dom0);
+	plat_close(guest);
+	hub_stop(&hub);
+}
+
+/* ---- running out of descriptors ---- */
+
+static int n_open(void)
+{
+	int i, n = 0;
+
+	for (i = 0; i < 256; i++)
+		n += fcntl(i, F_GETFD) >= 0;
+	return n;
+}
+
+/* With room for one descriptor, two, three...: all or nothing, and nothing is lost on the way. */
+TEST(grant_share, client_out_of_descriptors)
+{
+	enum { TRIES = 24 };
+	bool shared = false, mapped = false, allocated = false, opened = false;
+	struct gnt_share *share = NULL, *base;
+	struct plat *guest, *dom0;
+	struct gnt_grant grant;
+	struct rlimit limit, was;
+	struct evt *evt = NULL;
+	struct xst *xst = NULL;
+	struct hub_proc hub;
+	int before, err, i;
+	uint32_t port;
+
+	hub_start(&hub, (char *)"--max-grants", (char *)"12", NULL);
+	guest = hub_plat(&hub, 1);
+	dom0 = hub_plat(&hub, 0);
+	base = share_pages(guest, 0, 10, true);
+	for (i = 0; i < 5; i++) { /* ten runs, so ten descriptors */
+		port = base->refs[i];
+		base->refs[i] = base->refs[9 - i];
+		base->refs[9 - i] = port;
+	}
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	before = n_open();
+	for (i = 0; i < TRIES; i++) {
+		limit = was;
+		limit.rlim_cur = (rlim_t)(before + i);
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+
+		err = gnt_share(guest, 0, 2, true, &share);
+		CHECK(!err || (err == -EMFILE && !shared));
+		shared = !err;
+		if (shared)
+			gnt_unshare(share);
+
+		err = gnt_map_refs(dom0, 1, base->refs, 10, true, &grant);
+		CHECK(!err || (err == -EMFILE && !mapped));
+		mapped = !err;
+		if (mapped)
+			gnt_grant_close(&grant);
+
+		err = evt_alloc(guest, 0, &evt, &port);
+		CHECK(!err || (err == -EMFILE && !allocated));
+		allocated = !err;
+		if (allocated)
+			evt_close(evt);
+
+		err = xst_open(guest, &xst);
+		CHECK(!err || (err == -EMFILE && !opened));
+		opened = !err;
+		if (opened)
+			xst_close(xst);
+		CHECK_EQ(n_open(), before);
+	}
+	CHECK(shared && mapped && allocated && opened);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+	for (i = 0; i < 5; i++) {
+		port = base->refs[i];
+		base->refs[i] = base->refs[9 - i];
+		base->refs[9 - i] = port;
+	}
+	gnt_unshare(base);
+	plat_close(dom0);
+	plat_close(guest);
+	hub_stop(&hub);
+}
+
+/* The hub itself has none left: requests fail, and when there is room again they do not. */
+TEST(grant_share, hub_out_of_descriptors)
+{
+	struct rlimit limit = { .rlim_cur = 40, .rlim_max = 40 };
+	struct gnt_share *share[64] = { NULL };
+	struct evt *evt[64] = { NULL };
+	int i, round, n_shares, n_evts, err = 0;
+	struct plat *guest, *more;
+	struct hub_proc hub;
+	uint32_t port;
+
+	hub_start(&hub, NULL);
+	guest = hub_plat(&hub, 1);
+	CHECK_EQ(prlimit(hub.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	for (round = 0; round < 3; round++) {
+		for (n_shares = 0; n_shares < 64; n_shares++) {
+			err = gnt_share(guest, 0, 1, true, &share[n_shares]);
+			if (err)
+				break;
+		}
+		CHECK(err < 0 && n_shares > 8 && n_shares < 40);
+		CHECK(evt_alloc(guest, 0, &evt[0], &port) < 0);
+		CHECK(plat_open(hub_spec(&hub, 1), &more) < 0);
+		for (i = 0; i < n_shares; i++)
+			gnt_unshare(share[i]);
+		for (n_evts = 0; n_evts < 64; n_evts++) {
+			err = evt_alloc(guest, 0, &evt[n_evts], &port);
+			if (err)
+				break;
+		}
+		CHECK(err < 0 && n_evts > 2);
+		for (i = 0; i < n_evts; i++)
+			evt_close(evt[i]);
+		share[0] = share_pages(guest, 0, 1, true);
+		gnt_unshare(share[0]);
+	}
 	plat_close(guest);
 	hub_stop(&hub);
 }

@@ -194,8 +194,9 @@ TEST(grant_xst, home)
 	check_value(s.x[0], "name", "Domain-0");
 	check_value(s.x[0], "/vm/00000000-0000-0000-0000-000000000001/name", "domain-1");
 	check_value(s.x[1], "vm", "/vm/00000000-0000-0000-0000-000000000001");
-	CHECK_EQ(xst_domain_exists(s.x[1], 2), 1);
-	CHECK_EQ(xst_domain_exists(s.x[1], 3), 0);
+	CHECK_EQ(xst_domain_exists(s.x[0], 2), 1);
+	CHECK_EQ(xst_domain_exists(s.x[0], 3), 0);
+	CHECK_EQ(xst_domain_exists(s.x[1], 1), -EACCES);
 	CHECK_EQ(xst_domain_exists(s.x[0], 0), 1);
 	CHECK_EQ(xst_domain_exists(s.x[0], 65535), 0);
 	store_finish(&s);
@@ -263,7 +264,7 @@ TEST(grant_xst, a_guest_sees_no_other)
 	store_finish(&s);
 }
 
-/* Known of real Xen: the directory's owner can remove what it may not write, and not put it back. */
+/* As on Xen: the directory's owner can remove what it may not write, but not put it back. */
 TEST(grant_xst, a_guest_can_remove_its_directory)
 {
 	struct store s;
@@ -630,6 +631,7 @@ TEST(grant_xst, conflicts)
 /* The rule against raising the dead: a state is written only if its node is still there. */
 TEST(grant_xst, state_of_a_removed_device)
 {
+	static const char state[] = "/local/domain/0/backend/vgpu/1/0/state";
 	struct store s;
 	char buf[16];
 	xst_tx tx;
@@ -637,9 +639,9 @@ TEST(grant_xst, state_of_a_removed_device)
 	store_init(&s);
 	make_device(s.x[0]);
 	tx = begin(s.x[0]);
-	CHECK_EQ(xst_read(s.x[0], tx, "/local/domain/0/backend/vgpu/1/0/state", buf, sizeof(buf)), 1);
+	CHECK_EQ(xst_read(s.x[0], tx, state, buf, sizeof(buf)), 1);
 	CHECK_EQ(xst_rm(s.x[0], 0, "/local/domain/0/backend/vgpu/1"), 0);
-	CHECK_EQ(xst_write(s.x[0], tx, "/local/domain/0/backend/vgpu/1/0/state", "5"), 0);
+	CHECK_EQ(xst_write(s.x[0], tx, state, "5"), 0);
 	CHECK_EQ(xst_tx_end(s.x[0], tx, true), -EAGAIN);
 	CHECK_EQ(try_read(s.x[0], "/local/domain/0/backend/vgpu/1"), -ENOENT);
 	store_finish(&s);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Registering buffers: directories that are long, scattered or lie, and a supervisor that refuses. */
+/* Registering buffers: directories long, scattered and lying, and a supervisor that refuses. */
 #include "worker_virgl.h"
 
 static struct rig *started(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Submits in flight: the order of answers, contexts that end or break, and a guest that rewrites. */
+/* Submits in flight: the order of answers, contexts that end or break, a guest that rewrites. */
 #include <pthread.h>
 
 #include "worker_virgl.h"

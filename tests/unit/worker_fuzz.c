@@ -2,8 +2,8 @@
 /*
  * Requests at random, most of them nearly right, in batches of any length. Whatever comes, each is
  * answered once, with a status that the protocol names, and the worker goes on. The seed is fixed;
- * XENGPU_FUZZ_SEED and XENGPU_FUZZ_BATCHES explore. Commands are not made up here: what the renderer
- * makes of those is the renderer's.
+ * XENGPU_FUZZ_SEED and XENGPU_FUZZ_BATCHES explore. Commands are not made up here: what becomes of
+ * those is the renderer's affair.
  */
 #include "worker_virgl.h"
 
@@ -37,7 +37,7 @@ static void fill_resource(struct vgpuif_resource_create *f)
 	f->target = rnd(10) ? PIPE_TEXTURE_2D : number(10);
 	f->format = rnd(10) ? VIRGL_FORMAT_R8G8B8A8_UNORM : number(320);
 	f->bind = rnd(10) ? VIRGL_BIND_RENDER_TARGET | VIRGL_BIND_SAMPLER_VIEW : number(1u << 20);
-	/* Small, or what no texture can have: how much memory there is, is not for the worker to say. */
+	/* Small, or what no texture can have: the worker does not limit memory. */
 	f->width = rnd(20) || !f->target ? rnd(64) : UINT32_MAX - rnd(2);
 	f->height = rnd(20) ? rnd(64) : UINT32_MAX - rnd(2);
 	f->depth = rnd(10) ? 1 : rnd(4);
@@ -134,8 +134,9 @@ static struct vgpuif_request make(struct rig *rig)
 
 static bool known_status(int status)
 {
-	static const int known[] = { 0, XEN_EINVAL, XEN_EOPNOTSUPP, XEN_ENOENT, XEN_EEXIST, XEN_EBUSY,
-				     XEN_ENOSPC, XEN_EFAULT, XEN_ENOMEM, XEN_EIO, XEN_ENODEV };
+	static const int known[] = { 0, XEN_EINVAL, XEN_EOPNOTSUPP, XEN_ENOENT, XEN_EEXIST,
+				     XEN_EBUSY, XEN_ENOSPC, XEN_EFAULT, XEN_ENOMEM, XEN_EIO,
+				     XEN_ENODEV };
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)

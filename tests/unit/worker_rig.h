@@ -105,8 +105,11 @@ RIG_FN bool rig_readable(int fd, int timeout_ms)
 /* Start a worker and leave it before READY. @arg: one more argument, or NULL. */
 RIG_FN void rig_spawn(struct rig *rig, const char *gpu, const char *arg)
 {
-	const char *path = getenv("XENGPU_WORKER");
+	const char *path = getenv("XENGPU_WORKER"), *build = getenv("B");
+	char built[256];
 	int pair[2], stats_fd;
+
+	snprintf(built, sizeof(built), "%s/bin/xengpu-worker", build ? build : "build");
 
 	memset(rig, 0, sizeof(*rig));
 	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
@@ -128,8 +131,7 @@ RIG_FN void rig_spawn(struct rig *rig, const char *gpu, const char *arg)
 		close(counter_fd);
 		if (!getenv("XENGPU_TEST_VERBOSE"))
 			dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
-		execl(path ? path : "build/bin/xengpu-worker", "xengpu-worker", "--gpu", gpu, arg,
-		      NULL);
+		execl(path ? path : built, "xengpu-worker", "--gpu", gpu, arg, NULL);
 		_exit(127);
 	}
 	close(pair[1]);
@@ -410,8 +412,8 @@ RIG_FN struct vgpuif_request rig_req_register(uint32_t buffer_id, uint32_t n_pag
 RIG_FN int rig_register(struct rig *rig, uint32_t buffer_id, uint32_t first_page, uint32_t n_pages,
 			uint16_t flags)
 {
-	struct vgpuif_request req = rig_req_register(buffer_id, n_pages,
-						     rig_directory(rig, first_page, n_pages), flags);
+	uint32_t dir = rig_directory(rig, first_page, n_pages);
+	struct vgpuif_request req = rig_req_register(buffer_id, n_pages, dir, flags);
 
 	return rig_call(rig, &req);
 }

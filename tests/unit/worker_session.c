@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How a worker's life begins and ends: what it says when it cannot start, and whoever goes first. */
+/* How a worker's life begins and ends: what it says if it cannot start, and whoever goes first. */
 #include "worker_virgl.h"
 
 static struct rig *started(void)
@@ -170,6 +170,27 @@ TEST(worker_session, nonsense_from_supervisor)
 		CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
 		rig_reap(rig, 1);
 	}
+	free(rig);
+}
+
+/* A ring that cannot be mapped: it says so instead of BOUND. */
+TEST(worker_session, bind_fails)
+{
+	struct ctl_msg msg = { .type = CTL_BIND, .bytes = CTL_BYTES(bind) };
+	struct rig *rig = malloc(sizeof(*rig));
+	int fds[2];
+
+	rig_spawn(rig, "soft", NULL);
+	rig_wait_ready(rig);
+	CHECK(!pipe(fds));
+	msg.u.bind.plat_kind = PLAT_XEN;
+	msg.u.bind.n_evt_fds = 1;
+	msg.u.bind.n_extents = 1;
+	msg.u.bind.extent[0].n_pages = 1;
+	CHECK_EQ(ctl_send(rig->sock, &msg, fds, 2), 0);
+	close(fds[0]);
+	close(fds[1]);
+	rig_expect_closed(rig, CTL_REASON_RENDERER);
 	free(rig);
 }
 

@@ -8,7 +8,8 @@
 
 #include "worker_rig.h"
 
-#define VIRGL_CMD0(cmd, obj, len)	((uint32_t)(cmd) | (uint32_t)(obj) << 8 | (uint32_t)(len) << 16)
+#define VIRGL_CMD0(cmd, obj, len)	\
+	((uint32_t)(cmd) | (uint32_t)(obj) << 8 | (uint32_t)(len) << 16)
 #define VIRGL_CCMD_CREATE_OBJECT	1
 #define VIRGL_CCMD_SET_FRAMEBUFFER_STATE 5
 #define VIRGL_CCMD_CLEAR		7

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A worker that does what it is told: the test program itself, executed by xengpud as
+ * "xengpu-worker --gpu KIND". After BIND it takes commands from the ring's page, which the test
+ * writes as the guest. It renders nothing.
+ *
+ * KIND    ok             a good worker
+ *         deaf           does not end when told to
+ *         slow           as ok, but READY takes 300 ms
+ *         mute           never answers BIND
+ *         fails          FAILED, while the file "fail" lies beside it; else ok
+ *         exits          ends before READY, while that file lies there; else ok
+ *         rude           says READY twice
+ */
+#ifndef TESTS_SUP_PUPPET_H
+#define TESTS_SUP_PUPPET_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+#define PUPPET_RENDERER	"puppet"
+#define PUPPET_MAX_REFS	512u
+#define PUPPET_BUSY	1000
+
+enum puppet_command {
+	PUPPET_MAP = 1,		/* refs[0..n), in two messages; result: 0 or -errno; page: first word */
+	PUPPET_UNMAP,		/* say that n pages are unmapped, whether they were or not */
+	PUPPET_MAP_WRONG,	/* parts out of order */
+	PUPPET_MAP_HUGE,	/* n pages, whatever the limit is */
+	PUPPET_MAP_FLOOD,	/* n mappings, and never read an answer */
+	PUPPET_DIE,		/* by signal n */
+	PUPPET_END,		/* CLOSED by itself, reason n */
+	PUPPET_GARBAGE,		/* octets that are no message */
+	PUPPET_COUNT,		/* set the counters to n */
+};
+
+struct puppet_page {
+	uint32_t command;	/* 0: done */
+	uint32_t n;
+	int32_t result;
+	uint32_t word;
+	uint32_t refs[PUPPET_MAX_REFS];
+};
+
+static struct ctl_msg puppet_msg;
+static volatile struct puppet_page *puppet_page;
+
+static void puppet_say(uint32_t type, uint32_t bytes)
+{
+	puppet_msg.type = type;
+	puppet_msg.bytes = bytes;
+	if (ctl_send(CTL_WORKER_FD, &puppet_msg, NULL, 0))
+		_exit(3);
+}
+
+static void puppet_fail(const char *text)
+{
+	memset(&puppet_msg, 0, sizeof(puppet_msg));
+	snprintf(puppet_msg.u.failed.text, sizeof(puppet_msg.u.failed.text), "%s", text);
+	puppet_say(CTL_FAILED, CTL_BYTES(failed));
+	_exit(1);
+}
+
+/* What every worker must find: five descriptors, no privilege, nothing of our environment. */
+static void puppet_check_birth(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (!dir || n != 2 + 5 + 1)
+		puppet_fail("not exactly descriptors 0 to 4");
+	closedir(dir);
+	if (!geteuid() || !getuid() || !getgid())
+		puppet_fail("still root");
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		puppet_fail("no_new_privs is not set");
+	if (getenv("XENGPU_PLATFORM") || getenv("USER") || getenv("XDG_RUNTIME_DIR"))
+		puppet_fail("the environment is not clean");
+	if (!getenv("MESA_SHADER_CACHE_DISABLE"))
+		puppet_fail("shader cache not disabled");
+	if (ftruncate(CTL_STATS_FD, 0) == 0)
+		puppet_fail("the counters' memory can be cut off");
+}
+
+/* The next message; descriptors are the caller's. Ends with the supervisor. */
+static void puppet_hear(int *fds, unsigned int *n_fds)
+{
+	struct pollfd pfd = { .fd = CTL_WORKER_FD, .events = POLLIN };
+	int got;
+
+	do {
+		poll(&pfd, 1, -1);
+		got = ctl_recv(CTL_WORKER_FD, &puppet_msg, fds, n_fds);
+	} while (got == 0);
+	if (got < 0)
+		_exit(0);
+}
+
+static void puppet_map_part(uint32_t seq, uint32_t n_pages, uint32_t first, uint32_t n_refs)
+{
+	struct ctl_map *map = &puppet_msg.u.map;
+	uint32_t i;
+
+	map->seq = seq;
+	map->n_pages = n_pages;
+	map->first = first;
+	map->n_refs = n_refs;
+	map->writable = 1;
+	for (i = 0; i < n_refs; i++)
+		map->refs[i] = first + i < PUPPET_MAX_REFS ? puppet_page->refs[first + i] : 1;
+	puppet_say(CTL_MAP, (uint32_t)(offsetof(struct ctl_msg, u.map.refs) + n_refs * 4));
+}
+
+static int puppet_map(uint32_t n)
+{
+	static uint32_t seq;
+	struct gnt_grant grant = { 0 };
+	int fds[CTL_MAX_FDS];
+	unsigned int n_fds = 0;
+	const struct ctl_grant *g = &puppet_msg.u.grant;
+	uint32_t i, half = n / 2;
+	void *mem;
+
+	seq++;
+	if (half)
+		puppet_map_part(seq, n, 0, half);
+	puppet_map_part(seq, n, half, n - half);
+	puppet_hear(fds, &n_fds);
+	if (puppet_msg.type != CTL_GRANT || g->seq != seq)
+		return -1000;
+	if (g->err)
+		return g->err;
+	grant.n_pages = g->n_pages;
+	grant.writable = true;
+	grant.n_extents = g->n_extents;
+	for (i = 0; i < g->n_extents; i++)
+		grant.extent[i] = (struct gnt_extent){ .fd = fds[i], .n_pages = g->extent[i].n_pages,
+						       .offset_bytes = g->extent[i].offset_bytes };
+	if (gnt_mmap(&grant, &mem))
+		return -1001;
+	puppet_page->word = *(uint32_t *)mem;
+	gnt_munmap(mem, grant.n_pages);
+	gnt_grant_close(&grant);
+	return 0;
+}
+
+static void puppet_count(uint32_t n)
+{
+	uint64_t *counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, CTL_STATS_FD, 0);
+	size_t i;
+
+	for (i = 0; i < sizeof(struct ctl_stats) / sizeof(uint64_t); i++)
+		counters[i] = n;
+	munmap(counters, 4096);
+}
+
+static int puppet_command(uint32_t command, uint32_t n)
+{
+	uint32_t i;
+
+	switch (command) {
+	case PUPPET_MAP:
+		return puppet_map(n);
+	case PUPPET_UNMAP:
+		puppet_msg.u.unmapped.n_pages = n;
+		puppet_say(CTL_UNMAPPED, CTL_BYTES(unmapped));
+		return 0;
+	case PUPPET_MAP_WRONG:
+		puppet_map_part(7, 4, 0, 2);
+		puppet_map_part(7, 4, 3, 1);
+		return 0;
+	case PUPPET_MAP_HUGE:
+		puppet_map_part(8, n, 0, 1);
+		return 0;
+	case PUPPET_MAP_FLOOD:
+		for (i = 0; i < n; i++)
+			puppet_map_part(i, 1, 0, 1);
+		return 0;
+	case PUPPET_DIE:
+		raise((int)n);
+		return -1;
+	case PUPPET_END:
+		memset(&puppet_msg, 0, sizeof(puppet_msg));
+		puppet_msg.u.closed.reason = n;
+		strcpy(puppet_msg.u.closed.text, "the puppet ends\033[2J");
+		puppet_say(CTL_CLOSED, CTL_BYTES(closed));
+		_exit(0);
+	case PUPPET_GARBAGE:
+		if (write(CTL_WORKER_FD, "garbage", 7) < 0)
+			_exit(3);
+		return 0;
+	case PUPPET_COUNT:
+		puppet_count(n);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static void puppet_bind(void)
+{
+	const struct ctl_bind *bind = &puppet_msg.u.bind;
+	struct gnt_grant ring = { 0 };
+	int fds[CTL_MAX_FDS];
+	unsigned int n_fds = 0, i;
+	void *mem;
+
+	puppet_hear(fds, &n_fds);
+	if (puppet_msg.type != CTL_BIND)
+		_exit(0);
+	ring.n_pages = 1u << bind->ring_order;
+	ring.writable = true;
+	ring.n_extents = bind->n_extents;
+	for (i = 0; i < bind->n_extents; i++)
+		ring.extent[i] = (struct gnt_extent){ .fd = fds[bind->n_evt_fds + i],
+						      .n_pages = bind->extent[i].n_pages,
+						      .offset_bytes = bind->extent[i].offset_bytes };
+	if (gnt_mmap(&ring, &mem))
+		_exit(4);
+	puppet_page = mem;
+}
+
+static void puppet_serve(bool deaf)
+{
+	struct pollfd pfd = { .fd = CTL_WORKER_FD, .events = POLLIN };
+	int fds[CTL_MAX_FDS];
+	unsigned int n_fds;
+
+	for (;;) {
+		uint32_t command = __atomic_load_n(&puppet_page->command, __ATOMIC_ACQUIRE);
+
+		if (command) {
+			puppet_page->result = puppet_command(command, puppet_page->n);
+			__atomic_store_n(&puppet_page->command, 0, __ATOMIC_RELEASE);
+		}
+		if (poll(&pfd, 1, 1) == 1 && !deaf) {
+			n_fds = 0;
+			puppet_hear(fds, &n_fds);
+			if (puppet_msg.type != CTL_CLOSE)
+				continue;
+			memset(&puppet_msg, 0, sizeof(puppet_msg));
+			puppet_msg.u.closed.reason = CTL_REASON_ASKED;
+			puppet_say(CTL_CLOSED, CTL_BYTES(closed));
+			_exit(0);
+		}
+	}
+}
+
+static void puppet_ready(void)
+{
+	memset(&puppet_msg, 0, sizeof(puppet_msg));
+	puppet_msg.u.ready.n_capsets = 2;
+	puppet_msg.u.ready.capset[0].id = 1;
+	puppet_msg.u.ready.capset[1].id = 2;
+	strcpy(puppet_msg.u.ready.renderer, PUPPET_RENDERER);
+	puppet_say(CTL_READY, CTL_BYTES(ready));
+}
+
+static bool puppet_fail_file(void)
+{
+	char path[256];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 8);
+
+	if (n < 0)
+		return false;
+	path[n] = '\0';
+	strcpy(strrchr(path, '/'), "/fail");
+	return access(path, F_OK) == 0;
+}
+
+static void puppet_run(const char *kind)
+{
+	puppet_check_birth();
+	if (!strcmp(kind, "fails") && puppet_fail_file())
+		puppet_fail("no GPU: there is no render node, and none was asked for");
+	if (!strcmp(kind, "exits") && puppet_fail_file())
+		_exit(9);
+	if (!strcmp(kind, "slow"))
+		usleep(300000);
+	puppet_ready();
+	if (!strcmp(kind, "rude"))
+		puppet_ready();
+	puppet_bind();
+	if (!strcmp(kind, "mute"))
+		pause();
+	puppet_say(CTL_BOUND, (uint32_t)offsetof(struct ctl_msg, u));
+	puppet_serve(!strcmp(kind, "deaf"));
+}
+
+/* Before main(), which is the harness's. */
+__attribute__((constructor)) static void puppet_main(int argc, char **argv)
+{
+	if (argc >= 3 && !strcmp(argv[0], "xengpu-worker") && !strcmp(argv[1], "--gpu")) {
+		puppet_run(argv[2]);
+		_exit(0);
+	}
+}
+
+#endif
