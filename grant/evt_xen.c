@@ -146,8 +146,8 @@ int evt_xen_bind(struct plat *plat, uint16_t peer_domid, uint32_t remote_port, s
 		return err;
 
 	/*
-	 * Domain 0 cannot be restricted to: the driver answers EINVAL. The one who binds to domain 0
-	 * is a driver domain serving it. Source: linux drivers/xen/evtchn.c.
+	 * Domain 0 cannot be restricted to: the driver answers EINVAL. Who binds to domain 0 is a
+	 * driver domain serving it. Source: linux drivers/xen/evtchn.c.
 	 */
 	if (peer_domid && xenevtchn_restrict(xen->xce, peer_domid)) {
 		err = -errno;

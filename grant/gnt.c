@@ -90,7 +90,7 @@ int gnt_map_refs(struct plat *plat, uint16_t domid, const uint32_t *refs, uint32
 
 	if (!n_pages || n_pages > GNT_MAX_PAGES)
 		return -EINVAL;
-	/* 0 maps: it is the guest's console page. Source: xen/grant_table.h, GNTTAB_RESERVED_CONSOLE. */
+	/* 0 would map: the guest's console. Source: xen/grant_table.h, GNTTAB_RESERVED_CONSOLE. */
 	for (i = 0; i < n_pages; i++)
 		if (!refs[i])
 			return -EINVAL;

@@ -51,7 +51,7 @@ int gnt_share(struct plat *plat, uint16_t peer_domid, uint32_t n_pages, bool pee
  */
 int gnt_share_notify_on_loss(struct gnt_share *share, uint32_t offset_bytes, struct evt *evt);
 
-/* gnt_unshare() - unmap and revoke. The other side must have unmapped, or the pages stay until it has. */
+/* gnt_unshare() - unmap and revoke. What the other side has mapped stays until it has unmapped. */
 void gnt_unshare(struct gnt_share *share);
 
 /* Pages of another domain, as descriptors: what crosses from the supervisor to a worker. */
@@ -94,12 +94,12 @@ void gnt_grant_close(struct gnt_grant *grant);
 int gnt_mmap(const struct gnt_grant *grant, void **out);
 
 /*
- * gnt_munmap() - give the pages back; the hypervisor's mapping ends with it once the grant is closed.
+ * gnt_munmap() - give the pages back; the hypervisor's mapping ends once the grant is closed, too.
  * Never fork() with a mapping, except to exec: a child that touches it dies (PV), or keeps it.
  */
 void gnt_munmap(void *addr, uint32_t n_pages);
 
-/* gnt_explain() - a sentence for a person: what to do about @err from gnt_share(). Static storage. */
+/* gnt_explain() - for a person: what to do about @err of gnt_share() and others. Static storage. */
 const char *gnt_explain(struct plat *plat, int err);
 
 #endif

@@ -142,9 +142,9 @@ const char *gnt_local_explain(int err)
 
 	switch (err < 0 ? -err : err) {
 	case ENOSPC:
-		return "out of grants: the domain's table in xengpu-localhub is full (on Xen this is "
-		       "the xen_gntalloc limit or max_grant_frames); start it with a larger "
-		       "--max-grants";
+		return "out of grants: the domain's table in xengpu-localhub is full; start it "
+		       "with a larger --max-grants (on Xen this would be the xen_gntalloc limit or "
+		       "max_grant_frames)";
 	case ENODEV:
 		return "xengpu-localhub is gone, or has destroyed this domain";
 	case EMFILE:

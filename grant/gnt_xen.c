@@ -195,21 +195,23 @@ const char *gnt_xen_explain(int err)
 		read_limit(limit, sizeof(limit));
 		snprintf(text, sizeof(text),
 			 "out of grants: the xen_gntalloc limit is %s pages of 4 KiB for the whole "
-			 "domain; raise it with 'echo 16384 > " GNTALLOC_LIMIT "' or, for good, with "
-			 "'options xen_gntalloc limit=16384' in /etc/modprobe.d/xengpu.conf; if that "
-			 "is not it, the domain's grant table is full: raise max_grant_frames in its "
-			 "xl.cfg (512 pages for each frame, 64 frames by default)",
+			 "domain; raise it with 'echo 16384 > " GNTALLOC_LIMIT "' or, for good, "
+			 "with 'options xen_gntalloc limit=16384' in /etc/modprobe.d/xengpu.conf; "
+			 "if that is not it, the domain's grant table is full: raise "
+			 "max_grant_frames in its xl.cfg (512 pages for each frame, 64 frames by "
+			 "default)",
 			 limit);
 		return text;
 	case ENODEV:
 		return "no " GNTALLOC_DEVICE " or " GNTDEV_DEVICE " or /dev/xen/evtchn: load the "
-		       "modules with 'modprobe -a xen-gntalloc xen-gntdev xen-evtchn' (a guest needs "
-		       "xen-gntalloc and xen-evtchn, the driver domain xen-gntdev and xen-evtchn), "
-		       "and check that this is a Xen domain: /sys/hypervisor/type says xen";
+		       "modules with 'modprobe -a xen-gntalloc xen-gntdev xen-evtchn' (a guest "
+		       "needs xen-gntalloc and xen-evtchn, the driver domain xen-gntdev and "
+		       "xen-evtchn), and check that this is a Xen domain: /sys/hypervisor/type "
+		       "says xen";
 	case EACCES:
 	case EPERM:
-		return "no access to " GNTALLOC_DEVICE " or " GNTDEV_DEVICE ": they belong to root; a "
-		       "udev rule can give them to a group";
+		return "no access to " GNTALLOC_DEVICE " or " GNTDEV_DEVICE ": they belong to "
+		       "root; a udev rule can give them to a group";
 	case ENOMEM:
 		return "out of memory: shared pages cannot be swapped, so they need free memory";
 	case EMFILE:

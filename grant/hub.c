@@ -80,7 +80,7 @@ int hub_run(struct hub *hub, int signal_fd)
 	return err;
 }
 
-/* A socket file whose hub has died is in the way of bind(); one that answers is not ours to take. */
+/* A socket whose hub has died is in the way of bind(); one that answers is not ours to take. */
 static int unlink_stale(const struct sockaddr_un *addr)
 {
 	int err = 0, fd;

@@ -6,26 +6,27 @@
  * travel with the first octet of a message. Numbers are in host order: both ends are one machine,
  * and one build, which the version makes sure of.
  *
- *   op              request payload                     answer payload               descriptors
- *   HELLO           struct hub_hello                    -                            answer: events, if asked for
- *   CREATE          struct hub_domid, name without NUL  -                            -
- *   DESTROY         struct hub_domid                    -                            -
- *   SHARE           struct hub_share_req                n_pages references           request: the memfd
- *   UNSHARE         struct hub_unshare_req              -                            -
- *   SHARE_NOTIFY    struct hub_notify_req               -                            -
- *   MAP             struct hub_map_req, references      n struct hub_extent          answer: one for each extent
- *   EVT_ALLOC       struct hub_evt_req (port 0)         struct hub_evt_rsp           answer: HUB_EVT_FDS
- *   EVT_BIND        struct hub_evt_req                  struct hub_evt_rsp           answer: HUB_EVT_FDS
- *   XS_READ         path                                value
- *   XS_WRITE        path NUL value                      -
- *   XS_MKDIR XS_RM  path                                -
- *   XS_LIST         path                                names, each with its NUL
- *   XS_SET_PERMS    struct hub_perms, path              -
- *   XS_WATCH        path NUL token                      -
- *   XS_UNWATCH      path NUL token                      -
- *   XS_TX_BEGIN     -                                   struct hub_tx
- *   XS_TX_END       struct hub_tx_end                   -
- *   XS_EXISTS       struct hub_domid                    struct hub_domid (1 or 0)
+ *   op            request payload               answer payload          descriptors
+ *   HELLO         hub_hello                     -                       answer: events, if wanted
+ *   CREATE        hub_domid, name without NUL   -                       -
+ *   DESTROY       hub_domid                     -                       -
+ *   SHARE         hub_share_req                 n_pages references      request: the memfd
+ *   UNSHARE       hub_unshare_req               -                       -
+ *   SHARE_NOTIFY  hub_notify_req                -                       -
+ *   MAP           hub_map_req, references       n hub_extent            answer: one an extent
+ *   EVT_ALLOC     hub_evt_req (port 0)          hub_evt_rsp             answer: HUB_EVT_FDS
+ *   EVT_BIND      hub_evt_req                   hub_evt_rsp             answer: HUB_EVT_FDS
+ *   XS_READ       path                          value                   -
+ *   XS_WRITE      path NUL value                -                       -
+ *   XS_MKDIR      path                          -                       -
+ *   XS_RM         path                          -                       -
+ *   XS_LIST       path                          names, each with a NUL  -
+ *   XS_SET_PERMS  hub_perms, path               -                       -
+ *   XS_WATCH      path NUL token                -                       -
+ *   XS_UNWATCH    path NUL token                -                       -
+ *   XS_TX_BEGIN   -                             hub_tx                  -
+ *   XS_TX_END     hub_tx_end                    -                       -
+ *   XS_EXISTS     hub_domid                     hub_domid (1 or 0)      -
  *
  * HELLO comes first, and once. Watch events come on a socket of their own (SEQPACKET), each a path
  * with its NUL and a token with its NUL: so its descriptor is readable exactly when there is one.

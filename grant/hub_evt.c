@@ -203,7 +203,7 @@ int hub_evt_bind(struct hub_req *req)
 		return err;
 	port->peer = remote;
 	remote->peer = port;
-	/* It may have been signalled before anybody listened. Source: Xen, evtchn_bind_interdomain(). */
+	/* It may have been signalled already. Source: Xen, evtchn_bind_interdomain(). */
 	eventfd_write(port->chan->fd[port->side], 1);
 	return 0;
 }

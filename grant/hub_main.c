@@ -22,7 +22,8 @@
 #include "local_priv.h"
 
 static const char usage[] =
-	"usage: xengpu-localhub --socket PATH [--domains 0,1,...] [--max-grants N] [--ready-fd FD]\n"
+	"usage: xengpu-localhub --socket PATH [--domains 0,1,...] [--max-grants N]\n"
+	"                       [--ready-fd FD]\n"
 	"       xengpu-localhub --socket PATH --create N [--name NAME]\n"
 	"       xengpu-localhub --socket PATH --destroy N\n";
 

@@ -3,7 +3,7 @@
  * Private to xengpu-localhub. One thread and one epoll loop serve everybody, so nothing here may
  * block. hub.c: the loop; hub_conn.c: clients and their messages; hub_op.c: the table of requests;
  * hub_dom.c: domains; hub_gnt.c: grants; hub_evt.c: ports; hub_tree.c: the xenstore tree;
- * hub_xs.c: its requests; hub_tx.c: transactions; hub_watch.c: watches; hub_main.c: the command line.
+ * hub_xs.c: its requests; hub_tx.c: transactions; hub_watch.c: watches; hub_main.c: command line.
  */
 #ifndef GRANT_HUB_PRIV_H
 #define GRANT_HUB_PRIV_H
@@ -49,7 +49,7 @@ struct hub_src {
 
 struct hub {
 	int epoll;
-	int spare_fd;			/* given up to get rid of a client when out of descriptors */
+	int spare_fd;			/* given up to refuse a client when out of descriptors */
 	bool stop;
 	struct hub_src listener;
 	struct hub_src *dead;
@@ -112,10 +112,10 @@ struct hub_conn {
 
 void hub_conn_accept(struct hub *hub, struct hub_src *listener, uint32_t events);
 
-/* hub_conn_close() - drops the client and all it had; the memory stays until the loop comes round. */
+/* hub_conn_close() - drop the client and all it had; its memory stays until the next round. */
 void hub_conn_close(struct hub *hub, struct hub_conn *conn);
 
-/* hub_conn_event() - queue a watch event; a client that does not take its events is dropped. */
+/* hub_conn_event() - queue a watch event; a client that never takes its events is dropped. */
 void hub_conn_event(struct hub *hub, struct hub_conn *conn, const char *path, const char *token);
 
 /* hub_conn_open_events() - *@client_fd is the client's end of the socket for watch events. */
@@ -129,7 +129,7 @@ struct hub_req {
 	struct hub_conn *conn;
 	struct hub_hdr hdr;
 	const char *data;		/* hdr.bytes; aligned for uint32_t; a NUL follows */
-	int fd;				/* the descriptor that came, or -1; taken over by setting -1 */
+	int fd;				/* the descriptor that came, or -1; who keeps it sets -1 */
 	void *reply;			/* allocated, or NULL */
 	uint32_t reply_bytes;
 	int fds[HUB_MAX_FDS];		/* to be sent, closed afterwards */
@@ -172,7 +172,7 @@ int hub_gnt_share(struct hub_req *req);
 int hub_gnt_unshare(struct hub_req *req);
 int hub_gnt_notify(struct hub_req *req);
 int hub_gnt_map(struct hub_req *req);
-/* hub_gnt_drop() - revoke what @conn granted, or everything of @dom; @lost: tell who asked for it. */
+/* hub_gnt_drop() - revoke what @conn granted, NULL for all; @lost: tell who asked to be told. */
 void hub_gnt_drop(struct hub_dom *dom, const struct hub_conn *conn, bool lost);
 
 /* ---- hub_evt.c ---- */
@@ -181,7 +181,7 @@ struct hub_chan;
 
 /* One end of a channel. */
 struct hub_port {
-	struct hub_src life;		/* readable end of the owner's pipe; hangs up when it is gone */
+	struct hub_src life;		/* end of a pipe; hangs up when the owner is gone */
 	struct hub_dom *dom;
 	uint32_t port;
 	uint16_t peer_domid;
@@ -192,7 +192,7 @@ struct hub_port {
 
 int hub_evt_alloc(struct hub_req *req);
 int hub_evt_bind(struct hub_req *req);
-/* hub_evt_peer_fd() - a copy of what the owner of @port writes to notify; -EINVAL, no such port. */
+/* hub_evt_peer_fd() - a copy of what @port's owner writes to notify; -EINVAL, no such port. */
 int hub_evt_peer_fd(struct hub_dom *dom, uint32_t port);
 void hub_evt_drop(struct hub *hub, struct hub_dom *dom);
 

@@ -460,7 +460,7 @@ int hub_tree_mkdir(struct xs_ctx *ctx, const char *path)
 	return changed(ctx, XS_CHANGE_MKDIR, path, NULL, 0, NULL, NULL);
 }
 
-/* Everything below @node goes with it: a transaction depends on it all, and each watch of it is told. */
+/* All below @node goes with it: a transaction depends on it, and each watch of it is told. */
 static int leave(struct xs_ctx *ctx, const struct xs_node *node)
 {
 	char path[XST_MAX_PATH];

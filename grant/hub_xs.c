@@ -7,7 +7,7 @@
 
 #include "hub_priv.h"
 
-/* The path at @skip octets into the payload, and who asks; *@rest is what follows the path's NUL. */
+/* The path @skip octets into the payload, and who asks; *@rest is what follows the path's NUL. */
 static int begin(struct hub_req *req, uint32_t skip, struct xs_ctx *ctx, char path[XST_MAX_PATH],
 		 const char **rest)
 {
@@ -143,6 +143,8 @@ int hub_xs_exists(struct hub_req *req)
 	struct hub_domid arg, *reply;
 	int err;
 
+	if (req->conn->dom->domid)
+		return -EACCES; /* Source: xenstored_core.c, XS_FLAG_PRIV */
 	err = hub_get(req, &arg, sizeof(arg));
 	if (err)
 		return err;

@@ -39,10 +39,10 @@ struct local_call {
 
 	void *reply;			/* room for the answer's payload; or NULL: */
 	size_t reply_room;
-	char *reply_text;		/* the payload, allocated, NUL after its end; of any length */
+	char *reply_text;		/* the payload, of any length, allocated, a NUL after it */
 	bool want_text;
 	size_t reply_bytes;
-	int *fds;			/* room for fds_room descriptors, exactly so many must come */
+	int *fds;			/* room for fds_room descriptors: so many must come */
 	uint32_t fds_room;
 	bool any_fds;			/* ... or fewer */
 	uint32_t n_fds;

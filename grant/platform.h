@@ -36,7 +36,8 @@ struct plat_counters {
  * Returns 0; -EINVAL, the spec is not of these forms; -ENOENT or -ECONNREFUSED, no hub there;
  * -ENXIO, the hub has no such domain. On Xen nothing is opened yet, so the absence of Xen shows at
  * the first gnt_, evt_ or xst_ call.
- * A platform and what was opened from it belong to one thread at a time. On the local platform its
+ * A platform and what was opened from it belong to one process (after fork() open another) and to
+ * one thread at a time. On the local platform its
  * grants end with it; every later call fails with -ENODEV when its domain or the hub is gone.
  */
 int plat_open(const char *spec, struct plat **out);

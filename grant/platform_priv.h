@@ -59,7 +59,7 @@ struct evt {
 	uint32_t port;
 };
 
-/* Every path was checked to be shorter than XST_MAX_PATH, every value to be at most XST_MAX_VALUE. */
+/* Paths were checked to be shorter than XST_MAX_PATH, values to be at most XST_MAX_VALUE. */
 struct xst_ops {
 	void (*close)(struct xst *xst);
 	/* *@value is allocated and NUL-terminated after its *@bytes. */

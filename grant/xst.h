@@ -44,7 +44,7 @@ int xst_read(struct xst *xst, xst_tx tx, const char *path, char *buf, size_t byt
  */
 int xst_read_u32(struct xst *xst, xst_tx tx, const char *path, uint32_t *out);
 
-/* xst_write() - write a node, creating it. Returns 0; -EACCES; -ENOSPC or -EDQUOT, quota; -EAGAIN. */
+/* xst_write() - write a node, creating it. Returns 0; -EACCES; -ENOSPC, -EDQUOT, quota; or -errno. */
 int xst_write(struct xst *xst, xst_tx tx, const char *path, const char *value);
 
 /* xst_printf() - xst_write() of formatted text of at most XST_MAX_VALUE octets. */
@@ -73,6 +73,7 @@ int xst_set_perms(struct xst *xst, xst_tx tx, const char *path, uint16_t owner, 
  * A watch of a relative path is told relative paths.
  * Returns 0; -EEXIST, the same path and token again; -ENOSPC, quota; or -errno.
  * xst_unwatch() - -ENOENT, there was none. Events that were on their way still come.
+ * Do not count on -EEXIST or -ENOENT: in a guest on Xen the kernel is between, and allows both.
  */
 int xst_watch(struct xst *xst, const char *path, const char *token);
 int xst_unwatch(struct xst *xst, const char *path, const char *token);
@@ -99,7 +100,7 @@ int xst_tx_end(struct xst *xst, xst_tx tx, bool commit);
 /* xst_own_domid() - this domain's id, from the relative node "domid". Returns 0 or -errno. */
 int xst_own_domid(struct xst *xst, uint16_t *out);
 
-/* xst_domain_exists() - 1, xenstore knows the domain; 0; -errno. */
+/* xst_domain_exists() - 1, xenstore knows the domain; 0; -EACCES, only domain 0 may ask; -errno. */
 int xst_domain_exists(struct xst *xst, uint16_t domid);
 
 #endif

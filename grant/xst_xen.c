@@ -146,7 +146,11 @@ static int xst_xen_tx_end(struct xst *xst, xst_tx tx, bool commit)
 
 static int xst_xen_domain_exists(struct xst *xst, uint16_t domid)
 {
-	return xs_is_domain_introduced(to_xs(xst), domid) ? 1 : 0;
+	/* The library's false is "no", or an error: for example that only domain 0 may ask. */
+	errno = 0;
+	if (xs_is_domain_introduced(to_xs(xst), domid))
+		return 1;
+	return errno ? -errno : 0;
 }
 
 static const struct xst_ops xst_xen_ops = {

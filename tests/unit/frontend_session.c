@@ -162,7 +162,7 @@ TEST(frontend_session, ring_full_is_eagain)
 	CHECK_EQ(fe_session_free(session), 0);
 	fe_session_flush(session);
 	fake_serve();
-	CHECK_EQ(fe_session_process(session, true), 128);
+	CHECK_EQ(fe_session_process(session), 128);
 	CHECK_EQ(fe_session_free(session), 128);
 	down();
 }
@@ -181,13 +181,13 @@ static void hostile(void (*lie)(struct vgpuif_response *rsp))
 	rsp.id = fake.ring.r.sring->ring[0].req.id;
 	lie(&rsp);
 	fake_respond(&rsp);
-	CHECK_EQ(fe_session_process(session, true), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	CHECK_EQ(lost_calls, 1);
 	CHECK(strstr(fe_session_why(session), "broke the protocol"));
 	/* What was in flight is told, once; nothing can be sent any more. */
 	CHECK_EQ(done_calls, 2);
 	CHECK_EQ(last_status, -XEN_ENODEV);
-	CHECK_EQ(fe_session_process(session, true), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	CHECK_EQ(lost_calls, 1);
 	CHECK_EQ(fe_context_destroy(session, 1, done, NULL), -ENOTCONN);
 	down();
@@ -246,9 +246,9 @@ TEST(frontend_session, hostile_answers_twice)
 	fe_session_flush(session);
 	rsp.id = fake.ring.r.sring->ring[0].req.id;
 	fake_respond(&rsp);
-	CHECK_EQ(fe_session_process(session, true), 1);
+	CHECK_EQ(fe_session_process(session), 1);
 	fake_respond(&rsp);
-	CHECK_EQ(fe_session_process(session, true), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	down();
 }
 
@@ -258,7 +258,7 @@ TEST(frontend_session, hostile_response_index)
 	CHECK_EQ(fe_context_destroy(session, 1, done, NULL), 0);
 	fe_session_flush(session);
 	fake.ring.r.sring->rsp_prod = 2;
-	CHECK_EQ(fe_session_process(session, false), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	CHECK(strstr(fe_session_why(session), "more responses than requests"));
 	down();
 }
@@ -298,7 +298,7 @@ static void backend_leaves(const char *words)
 		fake_set(FAKE_BACK "/session-0/error", words);
 	fake_set(FAKE_BACK "/session-0/state", "6");
 	CHECK_EQ(fe_device_process(dev), 0);
-	CHECK_EQ(fe_session_process(session, false), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	CHECK_EQ(done_calls, 1);
 	CHECK_EQ(lost_calls, 1);
 }
@@ -323,7 +323,7 @@ TEST(frontend_session, detached)
 	fake_remove(FAKE_BACK);
 	CHECK_EQ(fe_device_process(dev), -ENODEV);
 	CHECK(strstr(fe_device_why(dev), "detached"));
-	CHECK_EQ(fe_session_process(session, false), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	down();
 }
 
@@ -360,7 +360,7 @@ static void one_buffer(uint32_t n_pages)
 	pthread_mutex_unlock(&fake.lock);
 	fake_serve();
 	CHECK_EQ(count_refs(), n_pages);
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(done_calls, 1);
 	CHECK_EQ(fe_buffer_pages(buf), n_pages);
 	CHECK_EQ(fe_session_buffers(session), 1);
@@ -368,7 +368,7 @@ static void one_buffer(uint32_t n_pages)
 	CHECK_EQ(fe_session_buffers(session), 1);
 	fe_session_flush(session);
 	fake_serve();
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(fe_session_buffers(session), 0);
 }
 
@@ -417,7 +417,7 @@ TEST(frontend_session, buffers_cost_one_grant_operation)
 	fe_session_flush(session);
 	fake_serve();
 	CHECK_EQ(fake.last[VGPUIF_OP_BUFFER_REGISTER].flags, VGPUIF_BUFFER_READ_ONLY);
-	fe_session_process(session, true);
+	fe_session_process(session);
 	down();
 }
 
@@ -441,12 +441,12 @@ TEST(frontend_session, buffer_refused_is_freed)
 	CHECK_EQ(fe_buffer_create(session, 4, false, done, NULL, &buf, why), 0);
 	fe_session_flush(session);
 	fake_serve();
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(last_status, -XEN_ENOSPC);
 	fe_buffer_destroy(buf);
 	fe_session_flush(session);
 	fake_serve();
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(fake.n_pages, before + FE_DIRECTORY_PAGES);
 	down();
 }
@@ -468,12 +468,12 @@ TEST(frontend_session, pages_stay_granted_until_the_backend_lets_go)
 	fe_buffer_destroy(buf);
 	fe_session_flush(session);
 	fake_serve();
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(fake.n_pages, with);
 	/* The session is lost, but the backend has not said that it let go: still. */
 	fake_set(FAKE_BACK "/session-0/state", "5");
 	fe_device_process(dev);
-	CHECK_EQ(fe_session_process(session, true), -ENOTCONN);
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	CHECK_EQ(fake.n_pages, with);
 	fake.never_let_go = true;
 	CHECK_EQ(fe_session_close(session, 20), -ETIMEDOUT);
@@ -496,11 +496,11 @@ TEST(frontend_session, unregister_waits_for_room_in_the_ring)
 	fe_buffer_destroy(buf);
 	fe_session_flush(session);
 	fake_serve();
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(fake.seen[VGPUIF_OP_BUFFER_UNREGISTER], 0);
 	fe_session_flush(session);
 	fake_serve();
-	fe_session_process(session, true);
+	fe_session_process(session);
 	CHECK_EQ(fake.seen[VGPUIF_OP_BUFFER_UNREGISTER], 1);
 	CHECK_EQ(fe_session_buffers(session), 0);
 	down();

@@ -215,12 +215,12 @@ TEST(sup, worker_killed)
 	up_connected(&rig, &g, "ok");
 	session_open(&s, &g, 0);
 	session_open(&second, &g, 1);
-	puppet_tell(&s, PUPPET_DIE, SIGSEGV);
+	puppet_tell(&s, PUPPET_DIE, SIGKILL);
 	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 1000);
-	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"), "the worker died (signal 11");
+	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"), "the worker died (signal 9");
 	CHECK_EQ(rig_number(&rig, SESSION_STATE(1, 1)), XenbusStateConnected);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
-	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: closed: the worker died (signal 11"));
+	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: closed: the worker died (signal 9"));
 	CHECK_EQ(rig_stat_of(&rig, 1, "workers_died"), 1);
 	session_rm(&s);
 	WAIT_GONE(&rig, paths_back_session(0, 1, 0, 0, NULL), 2000);
