@@ -324,7 +324,12 @@ void sup_pool_forget(struct sup_session *s);
 /* sup_pool_take() - a warm worker, or NULL. */
 struct sup_worker *sup_pool_take(struct sup *sup);
 
-/* sup_pool_ready(), sup_pool_failed() - a starting worker has become one, or has not. */
+/*
+ * sup_pool_ready(), sup_pool_failed() - a starting worker has become one, or has not, or died idle.
+ * sup_pool_good() - one has taken a session: only that ends the slowing down after failures, or
+ * workers that die as soon as they are ready would be started without end.
+ */
+void sup_pool_good(struct sup *sup);
 void sup_pool_ready(struct sup_worker *w);
 void sup_pool_failed(struct sup_worker *w);
 

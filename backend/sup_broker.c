@@ -31,7 +31,7 @@ static int send_grant(struct sup_worker *w, const struct broker *b, int map_err,
 		g->extent[i].offset_bytes = grant->extent[i].offset_bytes;
 		fds[i] = grant->extent[i].fd;
 	}
-	/* Its socket takes a hundred answers; one that reads none of them is not to be waited for. */
+	/* Its socket takes a hundred answers; one that reads none of them is not waited for. */
 	return ctl_send(w->sock, &msg, fds, g->n_extents);
 }
 
@@ -44,11 +44,13 @@ static int map_now(struct sup_worker *w, struct broker *b)
 
 	if (dom->pages_mapped + b->n_pages > sup->cfg.max_pages) {
 		map_err = -EDQUOT;
-		log_line(LOG_LEVEL_WARNING, &dom->rate, "domain %u (%s): %u more pages would be over its "
-			 "%u (%llu are mapped)", dom->domid, dom->name, b->n_pages, sup->cfg.max_pages,
+		log_line(LOG_LEVEL_WARNING, &dom->rate,
+			 "domain %u (%s): %u more pages would be over its %u (%llu are mapped)",
+			 dom->domid, dom->name, b->n_pages, sup->cfg.max_pages,
 			 (unsigned long long)dom->pages_mapped);
 	} else {
-		map_err = gnt_map_refs(sup->plat, dom->domid, b->refs, b->n_pages, b->writable, &grant);
+		map_err = gnt_map_refs(sup->plat, dom->domid, b->refs, b->n_pages, b->writable,
+				       &grant);
 		sup->map_calls++;
 	}
 	if (map_err) {

@@ -90,7 +90,8 @@ static bool client_read(struct client *c)
 
 static bool client_write(struct client *c)
 {
-	ssize_t n = send(c->fd, c->answer + c->sent, c->bytes - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n =
+		send(c->fd, c->answer + c->sent, c->bytes - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;

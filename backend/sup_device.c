@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest's vgpu. Nothing here acts on a watch event: a dirty device is looked at as it is now, what
- * is seen becomes events of the table in sup_fsm.c, and that is repeated until nothing moves any
- * more. So skipped, repeated and coalesced changes all come to the same.
+ * A guest's vgpu. Nothing here acts on a watch event: a dirty device is looked at as it is now,
+ * what is seen becomes events of the table in sup_fsm.c, and that is repeated until nothing moves
+ * any more. So skipped, repeated and coalesced changes all come to the same.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -105,9 +105,9 @@ static void device_free(struct sup_device *dev)
 		if (dev->sessions[i])
 			sup_session_free(dev->sessions[i]);
 	}
-	log_line(LOG_LEVEL_INFO, &dev->dom->rate, "domain %u (%s) vgpu %u: gone, after %llu sessions",
-		 dev->dom->domid, dev->dom->name, dev->devid,
-		 (unsigned long long)dev->sessions_total);
+	log_line(LOG_LEVEL_INFO, &dev->dom->rate,
+		 "domain %u (%s) vgpu %u: gone, after %llu sessions", dev->dom->domid,
+		 dev->dom->name, dev->devid, (unsigned long long)dev->sessions_total);
 	store_unwatch_front(dev);
 	loop_timer_cancel(&sup->loop, &dev->timer);
 	TAILQ_REMOVE(&sup->devices, dev, link);
@@ -160,8 +160,8 @@ static void act_publish(struct sup_device *dev)
 
 	if (err && err != -ENOENT)
 		log_line(LOG_LEVEL_ERROR, &dev->dom->rate,
-			 "domain %u vgpu %u: cannot publish its limits: %s", dev->dom->domid, dev->devid,
-			 strerror(-err));
+			 "domain %u vgpu %u: cannot publish its limits: %s", dev->dom->domid,
+			 dev->devid, strerror(-err));
 }
 
 static void act_connect(struct sup_device *dev)
@@ -192,10 +192,12 @@ static void act_refuse(struct sup_device *dev)
 	char text[CTL_MAX_TEXT];
 
 	if (dev->has_version)
-		snprintf(text, sizeof(text), "versions do not meet: the frontend speaks %u, this backend "
+		snprintf(text, sizeof(text),
+			 "versions do not meet: the frontend speaks %u, this backend "
 			 VGPUIF_VERSION_STRING, dev->untrusted_version);
 	else
-		snprintf(text, sizeof(text), "versions do not meet: the frontend names none it speaks, "
+		snprintf(text, sizeof(text),
+			 "versions do not meet: the frontend names none it speaks, "
 			 "this backend speaks " VGPUIF_VERSION_STRING);
 	log_line(LOG_LEVEL_WARNING, &dev->dom->rate, "domain %u (%s) vgpu %u: %s", dev->dom->domid,
 		 dev->dom->name, dev->devid, text);
@@ -256,7 +258,8 @@ static bool step(struct sup_device *dev, enum dev_event event)
 
 /* --- looking at a device ---------------------------------------------------------------------- */
 
-static bool front_event(struct sup_device *dev, const struct store_view *view, enum dev_event *event)
+static bool front_event(struct sup_device *dev, const struct store_view *view,
+			enum dev_event *event)
 {
 	if (!view->front_exists) {
 		*event = DEV_EV_FE_GONE;

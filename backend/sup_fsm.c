@@ -207,12 +207,20 @@ const char *fsm_ses_state_name(enum ses_state state)
 const char *fsm_ses_event_name(enum ses_event event)
 {
 	static const char *const names[SES_N_EVENTS] = {
-		[SES_EV_FE_IDLE] = "frontend idle", [SES_EV_FE_ASK] = "frontend asks",
-		[SES_EV_FE_RENEWED] = "frontend asks anew", [SES_EV_FE_CLOSE] = "frontend closes",
-		[SES_EV_FE_GONE] = "frontend gone", [SES_EV_CLOSE] = "close",
-		[SES_EV_ABORT] = "abort", [SES_EV_WORKER] = "worker", [SES_EV_NO_WORKER] = "no worker",
-		[SES_EV_REFUSED] = "refused", [SES_EV_BOUND] = "bound", [SES_EV_ENDED] = "ended",
-		[SES_EV_DEAD] = "dead", [SES_EV_TIMEOUT] = "timeout",
+		[SES_EV_FE_IDLE] = "frontend idle",
+		[SES_EV_FE_ASK] = "frontend asks",
+		[SES_EV_FE_RENEWED] = "frontend asks anew",
+		[SES_EV_FE_CLOSE] = "frontend closes",
+		[SES_EV_FE_GONE] = "frontend gone",
+		[SES_EV_CLOSE] = "close",
+		[SES_EV_ABORT] = "abort",
+		[SES_EV_WORKER] = "worker",
+		[SES_EV_NO_WORKER] = "no worker",
+		[SES_EV_REFUSED] = "refused",
+		[SES_EV_BOUND] = "bound",
+		[SES_EV_ENDED] = "ended",
+		[SES_EV_DEAD] = "dead",
+		[SES_EV_TIMEOUT] = "timeout",
 	};
 
 	return names[event];

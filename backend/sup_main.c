@@ -112,8 +112,10 @@ static int open_store(struct sup *sup)
 	if (!err)
 		err = xst_own_domid(sup->xst, &sup->domid);
 	if (err)
-		log_error("xenstore is not there (%s): is this a Xen domain, and in dom0, is xenstored "
-			  "running?", strerror(-err));
+		log_error("xenstore is not there (%s): is this a Xen domain, and in dom0, is "
+			  "xenstored "
+			  "running?",
+			  strerror(-err));
 	return err;
 }
 
@@ -202,8 +204,8 @@ int main(int argc, char **argv)
 		finish(&sup);
 		return 1;
 	}
-	log_info("serving domain %u's vgpus, renderer %s, protocol version %s", sup.domid, sup.cfg.gpu,
-		 VGPUIF_VERSION_STRING);
+	log_info("serving domain %u's vgpus, renderer %s, protocol version %s", sup.domid,
+		 sup.cfg.gpu, VGPUIF_VERSION_STRING);
 	sup_pool_refill(&sup);
 	notify_systemd("READY=1");
 	err = run(&sup);

@@ -96,7 +96,8 @@ static void print_help(void)
 		       (int)(21 - strlen(numbers[i].name)), "", numbers[i].what, numbers[i].preset,
 		       numbers[i].min, numbers[i].max);
 	printf("  --help, --version\n"
-	       "\nEnvironment: XENGPU_PLATFORM, \"xen\" (the default) or \"local:SOCKET:DOMID\".\n");
+	       "\nEnvironment: XENGPU_PLATFORM, \"xen\" (the default) or "
+	       "\"local:SOCKET:DOMID\".\n");
 }
 
 static int set_number(struct sup_config *cfg, const struct number *number, const char *text)
@@ -104,8 +105,8 @@ static int set_number(struct sup_config *cfg, const struct number *number, const
 	uint32_t value;
 
 	if (xenbus_parse_u32(text, &value) || value < number->min || value > number->max) {
-		fprintf(stderr, "xengpud: --%s must be %u..%u, not '%s'\n", number->name, number->min,
-			number->max, text);
+		fprintf(stderr, "xengpud: --%s must be %u..%u, not '%s'\n", number->name,
+			number->min, number->max, text);
 		return EXIT_USAGE;
 	}
 	*number_at(cfg, number) = value;

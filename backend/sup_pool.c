@@ -83,7 +83,8 @@ void sup_pool_refill(struct sup *sup)
 			return;
 		err = sup_worker_start(sup);
 		if (err) {
-			snprintf(why, sizeof(why), "a worker cannot be started: %s", strerror(-err));
+			snprintf(why, sizeof(why), "a worker cannot be started: %s",
+				 strerror(-err));
 			go_down(sup, why);
 		}
 	}
@@ -135,14 +136,17 @@ void sup_pool_ready(struct sup_worker *w)
 		sup_devices_dirty(sup);
 	}
 	pool->ready = w->ready;
-	pool->failures = 0;
 	pool->up = true;
 	pool->down = false;
-	loop_timer_cancel(&sup->loop, &pool->retry);
 	s = TAILQ_FIRST(&pool->waiting);
 	if (s)
 		sup_session_event(s, SES_EV_WORKER);
 	sup_pool_refill(sup);
+}
+
+void sup_pool_good(struct sup *sup)
+{
+	sup->pool.failures = 0;
 }
 
 void sup_pool_failed(struct sup_worker *w)

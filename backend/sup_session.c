@@ -78,7 +78,7 @@ void sup_session_fail(struct sup_session *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- what the table's actions do; each returns the event that follows from it, or NO_EVENT ----- */
+/* --- what the table's actions do; each returns the event that follows from it, or NO_EVENT --- */
 
 static void release_ring(struct sup_session *s)
 {
@@ -124,15 +124,15 @@ static int hold_ring(struct sup_session *s)
 	err = gnt_map_refs(sup->plat, domid, s->refs, 1u << s->order, true, &s->ring);
 	sup->map_calls++;
 	if (err) {
-		sup_session_fail(s, "the ring's pages cannot be mapped (%s): is every ring-ref granted, "
-				 "writable, to domain %u?", strerror(-err), sup->domid);
+		sup_session_fail(s, "the ring's pages cannot be mapped (%s): is every ring-ref "
+				 "granted, writable, to domain %u?", strerror(-err), sup->domid);
 		return err;
 	}
 	sup->map_pages += 1u << s->order;
 	err = evt_bind(sup->plat, domid, s->port, &s->evt);
 	if (err) {
-		sup_session_fail(s, "event channel %u cannot be bound (%s): is it offered to domain %u?",
-				 s->port, strerror(-err), sup->domid);
+		sup_session_fail(s, "event channel %u cannot be bound (%s): is it offered to "
+				 "domain %u?", s->port, strerror(-err), sup->domid);
 		gnt_grant_close(&s->ring);
 		return err;
 	}
@@ -223,10 +223,11 @@ static void log_end(struct sup_session *s)
 	const uint64_t ms = (loop_now_ns() - s->opened_ns) / 1000000u;
 
 	log_line(s->error[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, &s->dev->dom->rate,
-		 "%s: closed%s%s after %llu.%03llu s: requests=%llu errors=%llu submits=%llu fences=%llu "
-		 "events_in=%llu notifies_out=%llu map_ops=%llu pages_mapped_max=%llu command_bytes=%llu "
-		 "command_bytes_copied=%llu surface_bytes_copied=%llu transfers=%llu", who(s),
-		 s->error[0] ? ": " : "", s->error, (unsigned long long)(ms / 1000),
+		 "%s: closed%s%s after %llu.%03llu s: requests=%llu errors=%llu submits=%llu "
+		 "fences=%llu events_in=%llu notifies_out=%llu map_ops=%llu pages_mapped_max=%llu "
+		 "command_bytes=%llu command_bytes_copied=%llu surface_bytes_copied=%llu "
+		 "transfers=%llu",
+		 who(s), s->error[0] ? ": " : "", s->error, (unsigned long long)(ms / 1000),
 		 (unsigned long long)(ms % 1000), (unsigned long long)c->requests,
 		 (unsigned long long)c->errors, (unsigned long long)c->submits,
 		 (unsigned long long)c->fences, (unsigned long long)c->events_in,
@@ -245,7 +246,8 @@ static enum ses_event act_closed(struct sup_session *s)
 	if (s->opened_ns)
 		log_end(s);
 	else if (s->error[0])
-		log_line(LOG_LEVEL_WARNING, &s->dev->dom->rate, "%s: refused: %s", who(s), s->error);
+		log_line(LOG_LEVEL_WARNING, &s->dev->dom->rate, "%s: refused: %s", who(s),
+			 s->error);
 	s->opened_ns = 0;
 	memset(&s->last, 0, sizeof(s->last));
 	if (!s->dev->removed)

@@ -100,7 +100,8 @@ int spawn_check(const struct sup_config *cfg, char *why)
 		return -errno;
 	}
 	if (!geteuid() && worker_ids(cfg, 0, &uid, &gid)) {
-		snprintf(why, CTL_MAX_TEXT, "there is no user '%s' (--worker-user)", cfg->worker_user);
+		snprintf(why, CTL_MAX_TEXT, "there is no user '%s' (--worker-user)",
+			 cfg->worker_user);
 		return -ENOENT;
 	}
 	return 0;
@@ -113,8 +114,8 @@ static void child_fail(const char *what)
 {
 	struct ctl_msg msg = { .type = CTL_FAILED, .bytes = CTL_BYTES(failed) };
 
-	snprintf(msg.u.failed.text, sizeof(msg.u.failed.text), "the worker cannot be started: %s: %s",
-		 what, strerror(errno));
+	snprintf(msg.u.failed.text, sizeof(msg.u.failed.text),
+		 "the worker cannot be started: %s: %s", what, strerror(errno));
 	ctl_send(CTL_WORKER_FD, &msg, NULL, 0);
 	_exit(127);
 }

@@ -121,8 +121,8 @@ struct scan {
 static bool back_exists(struct sup *sup, uint16_t domid, uint16_t devid)
 {
 	char value[16];
-	int err = xst_read(sup->xst, XST_NO_TX, paths_back(sup->domid, domid, devid, "state").s, value,
-			   sizeof(value));
+	int err = xst_read(sup->xst, XST_NO_TX, paths_back(sup->domid, domid, devid, "state").s,
+			   value, sizeof(value));
 
 	return err >= 0 || err == -E2BIG;
 }
@@ -322,7 +322,8 @@ static void format_capsets(const struct ctl_ready *ready, char *text, size_t byt
 
 	text[0] = '\0';
 	for (i = 0; i < ready->n_capsets && i < CTL_MAX_CAPSETS; i++) {
-		n = snprintf(text + used, bytes - used, "%s%u", used ? "," : "", ready->capset[i].id);
+		n = snprintf(text + used, bytes - used, "%s%u", used ? "," : "",
+			     ready->capset[i].id);
 		if (n < 0 || (size_t)n >= bytes - used)
 			return;
 		used += (size_t)n;

@@ -29,8 +29,8 @@ void store_sessions(struct sup_device *dev, void (*fn)(struct sup_device *dev, u
 {
 	struct each each = { .dev = dev, .fn = fn };
 
-	xst_list(dev->sup->xst, XST_NO_TX, paths_front(dev->dom->domid, dev->devid, NULL).s, each_front,
-		 &each);
+	xst_list(dev->sup->xst, XST_NO_TX, paths_front(dev->dom->domid, dev->devid, NULL).s,
+		 each_front, &each);
 }
 
 static bool front_exists(struct sup_device *dev, uint32_t index)
@@ -65,14 +65,15 @@ void store_session_stale(struct sup_device *dev, void (*fn)(struct sup_device *d
 	struct each each = { .dev = dev, .fn = fn };
 
 	xst_list(dev->sup->xst, XST_NO_TX,
-		 paths_back(dev->sup->domid, dev->dom->domid, dev->devid, NULL).s, each_stale, &each);
+		 paths_back(dev->sup->domid, dev->dom->domid, dev->devid, NULL).s, each_stale,
+		 &each);
 }
 
 static int read_number(struct sup_session *s, const char *node, uint32_t *out)
 {
-	return xst_read_u32(s->dev->sup->xst, XST_NO_TX,
-			    paths_front_session(s->dev->dom->domid, s->dev->devid, s->index, node).s,
-			    out);
+	return xst_read_u32(
+		s->dev->sup->xst, XST_NO_TX,
+		paths_front_session(s->dev->dom->domid, s->dev->devid, s->index, node).s, out);
 }
 
 static int check_order(struct sup_session *s, uint32_t *order, char *why)
@@ -109,7 +110,8 @@ int store_session_params(struct sup_session *s, char *why)
 		}
 	}
 	if (read_number(s, VGPUIF_NODE_EVENT_CHANNEL, &port) || !port) {
-		snprintf(why, CTL_MAX_TEXT, "%s is missing or not a port", VGPUIF_NODE_EVENT_CHANNEL);
+		snprintf(why, CTL_MAX_TEXT, "%s is missing or not a port",
+			 VGPUIF_NODE_EVENT_CHANNEL);
 		return -EINVAL;
 	}
 	s->order = order;

@@ -29,9 +29,9 @@ static void note_guest(struct sup_worker *w, enum log_level level, const char *w
 	struct sup_session *s = w->session;
 
 	if (s)
-		log_line(level, &s->dev->dom->rate, "domain %u (%s) vgpu %u session %u: worker %d: %s",
-			 s->dev->dom->domid, s->dev->dom->name, s->dev->devid, s->index, (int)w->pid,
-			 what);
+		log_line(level, &s->dev->dom->rate,
+			 "domain %u (%s) vgpu %u session %u: worker %d: %s", s->dev->dom->domid,
+			 s->dev->dom->name, s->dev->devid, s->index, (int)w->pid, what);
 	else
 		log_line(level, NULL, "worker %d: %s", (int)w->pid, what);
 }
@@ -163,6 +163,7 @@ static int on_bound(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	(void)msg;
 	set_state(w, WORKER_SERVING);
+	sup_pool_good(w->sup);
 	sup_session_event(w->session, SES_EV_BOUND);
 	return 0;
 }
@@ -259,7 +260,8 @@ static void take_messages(struct sup_worker *w, int max)
 	close_source(w);
 	if (got != -EPIPE) {
 		if (w->session)
-			sup_session_fail(w->session, "the worker broke its protocol and was killed");
+			sup_session_fail(w->session,
+					 "the worker broke its protocol and was killed");
 		sup_worker_kill(w);
 	} else if (!w->timer.armed) {
 		/* Its end is closed: it should be ending. */

@@ -13,9 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <xen/io/xenbus.h>
-
 #include "fe_priv.h"
+#include "xenbus.h"
 
 #define NO_STATE	0u
 #define CLOSE_MS	2000u
@@ -144,8 +143,9 @@ static int wait_backend(struct fe_device *dev, unsigned int mask, uint64_t deadl
 		return fe_explain(why, -ETIMEDOUT, "domain %u has no backend for this vgpu (%s is "
 				  "not there): run `xengpu attach` in dom0 again",
 				  dev->limits.backend_domid, dev->back);
-	return fe_explain(why, -ETIMEDOUT, "the backend does not answer (its state stays %u): is "
-			  "xengpud running in domain %u?", state, dev->limits.backend_domid);
+	return fe_explain(why, -ETIMEDOUT, "the backend does not answer (it stays %s): is xengpud "
+			  "running in domain %u?", xenbus_state_name(state),
+			  dev->limits.backend_domid);
 }
 
 #define IN(state)	(1u << XenbusState##state)
@@ -369,7 +369,8 @@ static void check_device(struct fe_device *dev)
 	else if (back == NO_STATE || front == NO_STATE)
 		fe_explain(dev->why, 0, "the vgpu was detached");
 	else if (back != XenbusStateConnected)
-		fe_explain(dev->why, 0, "the backend left the connection (its state is %u)", back);
+		fe_explain(dev->why, 0, "the backend closed the connection (it is %s): xengpud "
+			   "stopped, or the vgpu is being detached", xenbus_state_name(back));
 	else if (front != XenbusStateConnected)
 		fe_explain(dev->why, 0, "somebody else changed %s/state to %u", dev->front, front);
 	dev->lost = dev->why[0] != '\0';
@@ -407,7 +408,8 @@ void fe_dev_session_news(struct fe_session *s)
 	    fe_dev_backend_error(dev, dev->back, text, sizeof(text)))
 		fe_session_lose(s, "the backend says: %s", text);
 	else
-		fe_session_lose(s, "the backend closed the session (its state is %u)", state);
+		fe_session_lose(s, "the backend closed the session (it is %s)",
+				xenbus_state_name(state));
 }
 
 int fe_device_session_idle(struct fe_device *dev, uint32_t index)

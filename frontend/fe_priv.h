@@ -90,6 +90,7 @@ struct fe_session {
 	bool connected;
 	bool lost;
 	bool reported;
+	bool event_due;			/* its descriptor was readable */
 	bool released;			/* the backend let go: state 6, or it is gone */
 	char why[FE_TEXT_BYTES];
 	fe_lost_fn on_lost;

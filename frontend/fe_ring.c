@@ -130,17 +130,13 @@ static int take_response(struct fe_session *s, const struct vgpuif_response *rsp
 	return 0;
 }
 
-int fe_session_process(struct fe_session *s, bool event)
+int fe_session_process(struct fe_session *s)
 {
 	struct vgpuif_response rsp;
 	int n = 0, ret;
 
 	if (s->lost)
 		return report_loss(s);
-	if (event && evt_pending(s->evt) > 0) {
-		s->stats.events++;
-		evt_unmask(s->evt);
-	}
 	while (!s->lost && (ret = ring_front_get(&s->ring, &rsp)) != 0) {
 		if (ret < 0) {
 			fe_session_lose(s, "the backend broke the protocol: more responses than "
@@ -163,6 +159,16 @@ bool fe_session_arm(struct fe_session *s, uint64_t ticket)
 	fe_session_flush(s);
 	if (s->lost)
 		return true;
+	/*
+	 * The event that ended the last sleep is taken only now, when the answers it announced have
+	 * gone where they were waited for. None is lost: what comes from here on is either seen
+	 * below or announced anew.
+	 */
+	if (s->event_due && evt_pending(s->evt) > 0) {
+		s->stats.events++;
+		evt_unmask(s->evt);
+	}
+	s->event_due = false;
 	if (ticket)
 		n = fe_table_until(&s->table, ticket);
 	if (n <= 1)
@@ -176,6 +182,11 @@ bool fe_session_arm(struct fe_session *s, uint64_t ticket)
 	return *(volatile RING_IDX *)&s->ring.r.sring->rsp_prod != s->ring.r.rsp_cons;
 }
 
+void fe_session_woken(struct fe_session *s)
+{
+	s->event_due = true;
+}
+
 #define WAIT_STEP_MS	100u	/* the time-out that fe_session_arm() speaks of */
 
 int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg,
@@ -183,14 +194,16 @@ int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg,
 {
 	const uint64_t start_ns = fe_now_ns();
 	const uint64_t deadline_ns = start_ns + (uint64_t)timeout_ms * 1000000u;
-	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd fds[2] = {
+		{ .fd = fe_session_fd(s), .events = POLLIN },
+		{ .fd = fe_device_fd(s->dev), .events = POLLIN },
+	};
 	uint64_t now_ns;
 
 	for (;;) {
 		fe_session_flush(s);
-		if (fe_session_process(s, fds[0].revents != 0) < 0)
+		if (fe_session_process(s) < 0)
 			return -ENOTCONN;
-		fds[0].revents = 0;
 		if (done(arg)) {
 			fe_session_slept(s, fe_now_ns() - start_ns);
 			return 0;
@@ -200,11 +213,11 @@ int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg,
 		now_ns = fe_now_ns();
 		if (now_ns >= deadline_ns)
 			return -ETIMEDOUT;
-		fds[0].fd = fe_session_fd(s);
-		fds[1].fd = fe_device_fd(s->dev);
-		s->stats.sleeps++;
 		now_ns = (deadline_ns - now_ns) / 1000000u + 1;
-		poll(fds, 2, (int)(now_ns < WAIT_STEP_MS ? now_ns : WAIT_STEP_MS));
+		if (poll(fds, 2, (int)(now_ns < WAIT_STEP_MS ? now_ns : WAIT_STEP_MS)) <= 0)
+			continue;
+		if (fds[0].revents)
+			fe_session_woken(s);
 		if (fds[1].revents)
 			fe_device_process(s->dev);
 	}

@@ -32,6 +32,7 @@ struct vt_options {
 	const char *stats_path;
 	int devid;
 	unsigned int socket_mode;
+	uint32_t max_version;		/* of the vtest protocol */
 };
 
 /* vt_log.c */
@@ -179,6 +180,7 @@ struct vt_client {
 	uint8_t *wait_at;
 	uint32_t wait_bytes;
 
+	bool readable;			/* poll() said so */
 	bool ended;			/* the client closed its end */
 	bool failed;
 	char why[FE_TEXT_BYTES];
@@ -251,8 +253,10 @@ bool vt_res_is_fence(const struct vtest_create *create);
 struct vt_buffer *vt_buf_get(struct vt_client *c, uint32_t n_pages);
 /* vt_buf_put() - nobody touches it any more. */
 void vt_buf_put(struct vt_client *c, struct vt_buffer *buf);
-/* vt_buf_expire() - give back what was kept too long. Returns ms until the next, -1 for never. */
-int vt_buf_expire(struct vt_client *c, uint64_t now_ns);
+/* vt_buf_timeout_ms() - when vt_buf_expire() wants to be called, for poll(); -1, never. */
+int vt_buf_timeout_ms(const struct vt_client *c);
+/* vt_buf_expire() - give back what was kept too long. */
+void vt_buf_expire(struct vt_client *c);
 void vt_buf_finish(struct vt_client *c);
 
 /* vt_xfer.c */

@@ -110,17 +110,24 @@ void vt_buf_put(struct vt_client *c, struct vt_buffer *buf)
 		drop(c, TAILQ_LAST(&c->cache.kept, vt_buffers));
 }
 
-int vt_buf_expire(struct vt_client *c, uint64_t now_ns)
+int vt_buf_timeout_ms(const struct vt_client *c)
 {
-	struct vt_buffer *oldest;
+	/* An answer on its way may be what a buffer waits for to be kept, or to be gone. */
+	return c->cache.n_kept || fe_session_in_flight(c->session) ? (int)(KEEP_NS / 1000000u) : -1;
+}
 
-	while ((oldest = TAILQ_LAST(&c->cache.kept, vt_buffers)) &&
-	       oldest->kept_ns + KEEP_NS <= now_ns)
-		drop(c, oldest);
+void vt_buf_expire(struct vt_client *c)
+{
+	struct vt_buffer *oldest = TAILQ_LAST(&c->cache.kept, vt_buffers);
+	uint64_t now_ns;
+
 	if (!oldest)
-		return -1;
-	return now_ns ? (int)((oldest->kept_ns + KEEP_NS - now_ns) / 1000000u) + 1 :
-			(int)(KEEP_NS / 1000000u);
+		return;
+	now_ns = fe_now_ns();
+	while (oldest && oldest->kept_ns + KEEP_NS <= now_ns) {
+		drop(c, oldest);
+		oldest = TAILQ_LAST(&c->cache.kept, vt_buffers);
+	}
 }
 
 void vt_buf_finish(struct vt_client *c)

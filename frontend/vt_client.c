@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -25,6 +24,14 @@
 #define RESULT_PAGES	2u
 #define CLOSE_MS	3000u
 #define WAIT_STEP_MS	100		/* see fe_session_arm() */
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	told_to_end = 1;
+}
 
 int vt_fail(struct vt_client *c, const char *fmt, ...)
 {
@@ -78,7 +85,8 @@ int vt_reply_words(struct vt_client *c, uint32_t command, const uint32_t *words,
 {
 	uint32_t reply[2 + 4] = { n, command };
 
-	memcpy(reply + 2, words, n * sizeof(*words));
+	if (n)
+		memcpy(reply + 2, words, n * sizeof(*words));
 	return vt_reply(c, reply, (2 + n) * sizeof(*words));
 }
 
@@ -135,7 +143,7 @@ int vt_read_rest(struct vt_client *c, void *to, size_t bytes)
 	return 0;
 }
 
-/* Returns whether more may be there. */
+/* Take what the client sent. Returns whether there was something. */
 static bool receive(struct vt_client *c)
 {
 	uint32_t room;
@@ -149,74 +157,86 @@ static bool receive(struct vt_client *c)
 		c->no_room = true;
 		return false;
 	}
-	n = recv(c->sock, at, room, MSG_DONTWAIT);
+	do {
+		n = recv(c->sock, at, room, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
 	c->stats.reads++;
-	if (n < 0)
-		return errno == EINTR ? true : errno == EAGAIN ? false : (c->ended = true, false);
-	if (n == 0) {
+	if (n > 0) {
+		vt_arena_filled(&c->arena, (uint32_t)n);
+		c->stats.bytes_in += (uint64_t)n;
+	} else if (n == 0 || errno != EAGAIN) {
 		c->ended = true;
-		return false;
 	}
-	vt_arena_filled(&c->arena, (uint32_t)n);
-	c->stats.bytes_in += (uint64_t)n;
-	return true;
+	return n > 0;
 }
 
-/* Everything that can be done without sleeping. */
-static void work(struct vt_client *c, bool event)
+static bool blocked(const struct vt_client *c)
 {
-	bool more = true;
-
-	while (more && !c->failed) {
-		if (fe_session_process(c->session, event) < 0) {
-			vt_fail(c, "%s", fe_session_why(c->session));
-			return;
-		}
-		event = false;
-		if (c->wait)
-			vt_cmd_waited(c);
-		c->no_room = false;
-		vt_cmd_parse(c);
-		more = !c->wait && !c->no_room && !c->failed && receive(c);
-	}
+	return c->wait || c->no_room;
 }
 
-/* Sleep until something happens. Returns whether the event channel has something. */
-static bool sleep_on(struct vt_client *c)
+/* Carry on with everything that has arrived, answers and commands. */
+static void work(struct vt_client *c)
+{
+	if (fe_session_process(c->session) < 0) {
+		vt_fail(c, "%s", fe_session_why(c->session));
+		return;
+	}
+	if (c->wait)
+		vt_cmd_waited(c);
+	c->no_room = false;
+	vt_cmd_parse(c);
+}
+
+/* Sleep until something happens. Sets c->readable. */
+static void sleep_on(struct vt_client *c)
 {
 	struct pollfd fds[3] = {
-		{ .fd = c->sock, .events = POLLIN },
-		{ .fd = fe_session_fd(c->session), .events = POLLIN },
+		{ .fd = c->sock, .events = blocked(c) ? POLLRDHUP : POLLIN },
 		{ .fd = fe_device_fd(c->dev), .events = POLLIN },
+		/* An answer that nobody waits for is found in passing. */
+		{ .fd = blocked(c) ? fe_session_fd(c->session) : -1, .events = POLLIN },
 	};
-	int timeout_ms = vt_buf_expire(c, 0);
+	int timeout_ms = blocked(c) ? WAIT_STEP_MS : vt_buf_timeout_ms(c);
+	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000l };
+	sigset_t none;
 
-	fe_session_flush(c->session);
-	if (c->wait || c->no_room) {
-		fds[0].events = POLLRDHUP;
-		if (fe_session_spin(c->session) ||
-		    fe_session_arm(c->session, c->wait ? c->wait_ticket : 0))
-			return false;
-		timeout_ms = WAIT_STEP_MS;
+	sigemptyset(&none);
+	/* SIGTERM comes here and nowhere else, so that it is not missed. */
+	if (ppoll(fds, 3, timeout_ms < 0 ? NULL : &timeout, &none) < 0) {
+		if (told_to_end)
+			vt_fail(c, "the vgpu is lost, or xengpu-vtest ends");
+		return;
 	}
-	if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
-		vt_fail(c, "poll: %s", strerror(errno));
-	if (fds[2].revents)
-		fe_device_process(c->dev);
-	if ((c->wait || c->no_room) && fds[0].revents)
+	if (fds[0].revents && blocked(c))
 		c->ended = true;
-	vt_buf_expire(c, fe_now_ns());
-	return fds[1].revents != 0;
+	c->readable = fds[0].revents != 0;
+	if (fds[1].revents)
+		fe_device_process(c->dev);
+	if (fds[2].revents)
+		fe_session_woken(c->session);
+	vt_buf_expire(c);
 }
 
 static void serve(struct vt_client *c)
 {
-	bool event = false;
-
 	while (!c->failed && !c->ended) {
-		work(c, event);
-		if (!c->failed && !c->ended)
-			event = sleep_on(c);
+		work(c);
+		if (c->failed)
+			return;
+		if (!blocked(c) && c->readable) {
+			/* Once is enough as a rule; what comes meanwhile, poll() tells. */
+			c->readable = false;
+			if (receive(c))
+				continue;
+		}
+		if (c->ended)
+			return;
+		fe_session_flush(c->session);
+		if (blocked(c) && (fe_session_spin(c->session) ||
+				   fe_session_arm(c->session, c->wait ? c->wait_ticket : 0)))
+			continue;
+		sleep_on(c);
 	}
 }
 
@@ -276,11 +296,13 @@ int vt_client_serve(const struct vt_options *options, int sock, pid_t peer_pid, 
 		    uint32_t session)
 {
 	struct vt_client *c = calloc(1, sizeof(*c));
+	struct sigaction action = { .sa_handler = on_term };
 	char prefix[64];
 	int status;
 
 	if (!c)
 		return 1;
+	sigaction(SIGTERM, &action, NULL);
 	snprintf(prefix, sizeof(prefix), "xengpu-vtest: session %u", session);
 	vt_log_init(prefix);
 	c->options = options;

@@ -63,7 +63,8 @@ static int ping(struct vt_client *c, const uint32_t *payload, uint32_t n)
 
 static int protocol_version(struct vt_client *c, const uint32_t *payload, uint32_t n)
 {
-	uint32_t version = payload[0] < VTEST_VERSION ? payload[0] : VTEST_VERSION;
+	const uint32_t max = c->options->max_version;
+	uint32_t version = payload[0] < max ? payload[0] : max;
 
 	(void)n;
 	/* 1 was given up upstream and means 0. */
@@ -148,7 +149,7 @@ static int busy_wait(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	find_wait(c, handle);
 	if (busy(c)) {
 		fe_session_flush(c->session);
-		if (fe_session_process(c->session, false) < 0)
+		if (fe_session_process(c->session) < 0)
 			return vt_fail(c, "%s", fe_session_why(c->session));
 	}
 	if (!busy(c) || !(flags & VTEST_WAIT))

@@ -19,6 +19,7 @@ static const char usage[] =
 	"  --status-file=PATH   what xengpu-run reads (/run/xengpu/vtest.status)\n"
 	"  --stats-file=PATH    a line of JSON for each program that ended\n"
 	"                       (/run/xengpu/vtest.stats; empty for none)\n"
+	"  --max-version=N      the highest version of the vtest protocol offered (3)\n"
 	"  --platform=SPEC      xen, or local:PATH:DOMID ($XENGPU_PLATFORM, or xen)\n"
 	"  --help\n";
 
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
 		{ "device", required_argument, NULL, 'd' },
 		{ "status-file", required_argument, NULL, 't' },
 		{ "stats-file", required_argument, NULL, 'j' },
+		{ "max-version", required_argument, NULL, 'v' },
 		{ "platform", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -57,6 +59,7 @@ int main(int argc, char **argv)
 		.stats_path = "/run/xengpu/vtest.stats",
 		.devid = FE_ANY_DEVICE,
 		.socket_mode = 0666,
+		.max_version = VTEST_VERSION,
 	};
 	unsigned long value;
 	char *end;
@@ -87,6 +90,11 @@ int main(int argc, char **argv)
 			if (*optarg < '0' || *optarg > '9' || *end || value > UINT16_MAX)
 				return bad("device", optarg);
 			options.devid = (int)value;
+			break;
+		case 'v':
+			if (*optarg < '0' || *optarg > '3' || optarg[1])
+				return bad("max-version", optarg);
+			options.max_version = (uint32_t)(*optarg - '0');
 			break;
 		case 'h':
 			fputs(usage, stdout);

@@ -24,6 +24,7 @@
 #define CONNECT_MS	3000u
 #define RETRY_MIN_MS	250u
 #define RETRY_MAX_MS	4000u
+#define END_NS		(4 * UINT64_C(1000000000))	/* longer than a child takes to close */
 #define HOLD_NS		(5 * UINT64_C(1000000000))	/* how long clients wait for a reconnect */
 
 enum slot_state {
@@ -137,25 +138,45 @@ static void connect_device(struct parent *p)
 	vt_status_write(p->options, fe_device_limits(p->dev), "");
 }
 
-static void reap(struct parent *p, int flags);
+static void reap(struct parent *p);
+
+static uint32_t running(const struct parent *p)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < p->n_slots; i++)
+		n += p->slot[i].state == SLOT_RUNNING;
+	return n;
+}
+
+static void tell_children(struct parent *p, int signal)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_slots; i++)
+		if (p->slot[i].state == SLOT_RUNNING)
+			kill(p->slot[i].pid, signal);
+}
 
 /* The children's sessions are worth nothing any more; nor are the programs' contexts. */
 static void end_children(struct parent *p)
 {
-	uint32_t i, n = 0;
+	const uint64_t deadline_ns = fe_now_ns() + END_NS;
+	struct pollfd pfd = { .fd = p->signals, .events = POLLIN };
+	struct signalfd_siginfo info;
 
-	for (i = 0; i < p->n_slots; i++) {
-		if (p->slot[i].state != SLOT_RUNNING)
-			continue;
-		kill(p->slot[i].pid, SIGTERM);
-		n++;
-	}
-	if (n)
-		vt_log("closed the connections of %u programs", n);
-	while (n) {
-		reap(p, 0);
-		for (i = n = 0; i < p->n_slots; i++)
-			n += p->slot[i].state == SLOT_RUNNING;
+	if (!running(p))
+		return;
+	vt_log("closing the connections of %u programs", running(p));
+	tell_children(p, SIGTERM);
+	while (running(p)) {
+		if (fe_now_ns() > deadline_ns)
+			tell_children(p, SIGKILL);
+		poll(&pfd, 1, 100);
+		while (read(p->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+			if (info.ssi_signo != SIGCHLD)
+				p->stop = true;
+		reap(p);
 	}
 }
 
@@ -195,31 +216,30 @@ static void child_ended(struct parent *p, uint32_t i, int status)
 	look_at_closing(p);
 }
 
-static void reap(struct parent *p, int flags)
+static void reap(struct parent *p)
 {
 	int status;
 	uint32_t i;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, flags)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (i = 0; i < p->n_slots; i++)
 			if (p->slot[i].state == SLOT_RUNNING && p->slot[i].pid == pid)
 				child_ended(p, i, status);
-		if (!flags)
-			return;
-	}
 }
 
 static void run_child(struct parent *p, int sock, pid_t peer_pid, uint32_t index)
 {
 	const pid_t parent = getppid();
-	sigset_t none;
+	sigset_t set;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent || parent == 1)
 		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* See sleep_on() in vt_client.c. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_SETMASK, &set, NULL);
 	/* The parent's xenstore, device and listener: nothing of a child's. */
 	if (sock > 3)
 		close_range(3, (unsigned int)sock - 1, 0);
@@ -289,7 +309,7 @@ static void take_signals(struct parent *p)
 	while (read(p->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		if (info.ssi_signo != SIGCHLD)
 			p->stop = true;
-	reap(p, WNOHANG);
+	reap(p);
 }
 
 static void step(struct parent *p)

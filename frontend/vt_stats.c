@@ -66,7 +66,6 @@ void vt_stats_report(const struct vt_client *c)
 		{ "reads", v->reads },
 		{ "polls_paid", f->polls_paid },
 		{ "polls_vain", f->polls_vain },
-		{ "sleeps", f->sleeps },
 	};
 	char line[2048];
 	int fd, n;

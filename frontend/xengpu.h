@@ -114,7 +114,6 @@ struct fe_stats {
 	uint64_t buffers_registered;
 	uint64_t polls_paid;		/* polls before sleeping that saw the answer come */
 	uint64_t polls_vain;
-	uint64_t sleeps;
 };
 
 /*
@@ -151,10 +150,9 @@ int fe_session_fd(const struct fe_session *s);
 
 /*
  * fe_session_process() - take answers, run the callbacks.
- * @event: fe_session_fd() was found readable; take the event, too.
  * Returns how many answers there were, or -ENOTCONN: the session is lost, see fe_session_why().
  */
-int fe_session_process(struct fe_session *s, bool event);
+int fe_session_process(struct fe_session *s);
 
 /* fe_session_flush() - push what is queued; at most one notification. */
 void fe_session_flush(struct fe_session *s);
@@ -178,6 +176,13 @@ bool fe_session_spin(struct fe_session *s);
  * Returns true when there is something for fe_session_process() already.
  */
 bool fe_session_arm(struct fe_session *s, uint64_t ticket);
+
+/*
+ * fe_session_woken() - fe_session_fd() was found readable. To be called before the next
+ * fe_session_arm(), which takes the event. (Between the two the descriptor stays readable; it need
+ * not be polled while no answer is awaited.)
+ */
+void fe_session_woken(struct fe_session *s);
 
 /*
  * fe_session_slept() - how long the wait for an answer took in all, which is what

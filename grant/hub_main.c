@@ -6,7 +6,8 @@
  *	serves until SIGTERM or SIGINT; domain 0 is always there.
  *   xengpu-localhub --socket PATH --create N [--name NAME]
  *   xengpu-localhub --socket PATH --destroy N
- *	asks the hub that is running at PATH.
+ *   xengpu-localhub --socket PATH --list NODE
+ *	asks the hub that is running at PATH; --list prints a part of its store.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,15 +21,17 @@
 
 #include "hub_priv.h"
 #include "local_priv.h"
+#include "xst.h"
 
 static const char usage[] =
 	"usage: xengpu-localhub --socket PATH [--domains 0,1,...] [--max-grants N]\n"
 	"                       [--ready-fd FD]\n"
 	"       xengpu-localhub --socket PATH --create N [--name NAME]\n"
-	"       xengpu-localhub --socket PATH --destroy N\n";
+	"       xengpu-localhub --socket PATH --destroy N\n"
+	"       xengpu-localhub --socket PATH --list NODE\n";
 
 struct args {
-	const char *path, *domains, *name;
+	const char *path, *domains, *name, *list;
 	long create, destroy, max_grants, ready_fd;
 };
 
@@ -62,6 +65,7 @@ static void parse(int argc, char **argv, struct args *args)
 		{ "create", required_argument, NULL, 'c' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "destroy", required_argument, NULL, 'x' },
+		{ "list", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -93,6 +97,9 @@ static void parse(int argc, char **argv, struct args *args)
 			break;
 		case 'x':
 			args->destroy = number(optarg);
+			break;
+		case 'l':
+			args->list = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -132,6 +139,56 @@ static int ask(const struct args *args)
 	err = local_call(&conn, &call);
 	local_disconnect(&conn);
 	return err ? complain(create ? "create" : "destroy", err) : 0;
+}
+
+struct listing {
+	struct xst *xst;
+	const char *node;
+};
+
+static int list_node(struct xst *xst, const char *node);
+
+static int list_child(const char *name, void *arg)
+{
+	const struct listing *listing = arg;
+	char child[XST_MAX_PATH];
+
+	if (snprintf(child, sizeof(child), "%s/%s", listing->node, name) >= (int)sizeof(child))
+		return -ENAMETOOLONG;
+	return list_node(listing->xst, child);
+}
+
+/* A line "NODE = VALUE" for a node and all below it, as xenstore-ls -f prints. */
+static int list_node(struct xst *xst, const char *node)
+{
+	struct listing listing = { .xst = xst, .node = node };
+	char value[XST_MAX_VALUE];
+	int err = xst_read(xst, XST_NO_TX, node, value, sizeof(value));
+
+	if (err < 0)
+		return err;
+	printf("%s = \"%s\"\n", node, value);
+	return xst_list(xst, XST_NO_TX, node, list_child, &listing);
+}
+
+static int list(const struct args *args)
+{
+	char spec[XST_MAX_PATH];
+	struct plat *plat;
+	struct xst *xst;
+	int err;
+
+	snprintf(spec, sizeof(spec), "local:%s:0", args->path);
+	err = plat_open(spec, &plat);
+	if (err)
+		return complain(args->path, err);
+	err = xst_open(plat, &xst);
+	if (!err) {
+		err = list_node(xst, args->list);
+		xst_close(xst);
+	}
+	plat_close(plat);
+	return err ? complain(args->list, err) : 0;
 }
 
 /* ---- being one ---- */
@@ -218,5 +275,7 @@ int main(int argc, char **argv)
 	struct args args;
 
 	parse(argc, argv, &args);
+	if (args.list)
+		return list(&args);
 	return args.create >= 0 || args.destroy >= 0 ? ask(&args) : serve(&args);
 }

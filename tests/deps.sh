@@ -7,7 +7,7 @@ build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev lib
 	libepoxy-dev libegl-dev libgles-dev libjson-c-dev libpng-dev"
 # What the local platform's tests run: a stock Mesa, a stock benchmark, and an X server for it.
 test="libgl1-mesa-dri libegl-mesa0 libegl1 libgles2 libgl1 libopengl0 libglx-mesa0 xvfb
-	glmark2-es2-x11 glmark2-data waffle-utils"
+	glmark2-es2-x11 glmark2-data waffle-utils jq procps"
 want=$build
 [ "${1:-}" = build ] || want="$build $test"
 

@@ -61,7 +61,7 @@ pictures_native() {
 }
 
 pictures_guest() {
-	guest "$1" env RUN=xengpu-run XENGPU_VTEST_STATUS="${VTEST_STATUS:-}" DISPLAY_NR=$((90 + $1)) \
+	guest "$1" env RUN=xengpu-run DISPLAY_NR=$((90 + $1)) \
 		GLDIR="$GL" LIMIT="${LIMIT:-60}" "$GL/capture.sh" "$GL_TMP/guest$1" $SCENES || return 1
 	pictures_fetch "$1" "$GL_TMP/guest$1" "$2"
 }
@@ -101,4 +101,108 @@ sc_steady() { # sc_steady GUEST: no grant operation, no copied surface, every co
 		"$(counter surface_bytes_copied "$1") backend, $(stat "$1" surface_bytes_copied) frontend"
 	[ "$a" = 0 ] && [ "$commands" -gt 0 ] && [ "$commands" = "$copied" ] &&
 		[ "$(counter surface_bytes_copied "$1")" = 0 ] && [ "$(stat "$1" surface_bytes_copied)" = 0 ]
+}
+
+# --- losing things in the middle of a frame ------------------------------------------------------
+
+# backend_back_to FDS WORKERS: as many descriptors and workers as before, no session left.
+backend_back_to() {
+	backend_quiet && [ "$(backend_fds)" -le "$1" ] && [ "$(backend_workers)" -le "$2" ]
+}
+
+sc_nothing_left() { # sc_nothing_left FDS WORKERS
+	until_true "${PATIENCE:-10}" backend_back_to "$1" "$2" || {
+		dom0 xengpu stats
+		echo "descriptors $(backend_fds), were $1; workers $(backend_workers), were $2"
+		return 1
+	}
+	! backend_nodes | grep session- || { echo "session nodes are left"; return 1; }
+}
+
+spinning() { # spinning GUEST: a program there is drawing, in the background; $spin_pid
+	: >"$W/spin"
+	run "$1" "$GL/spin" >"$W/spin" 2>&1 &
+	spin_pid=$!
+	until_true 60 grep -qs '^frame 5$' "$W/spin" || { cat "$W/spin"; return 1; }
+}
+
+sc_kill_program() { # sc_kill_program GUEST
+	spinning "$1" || return 1
+	backend_nodes | grep -q session- || { echo "no session node while a program draws"; return 1; }
+	guest_pkill "$1" spin
+	! wait "$spin_pid"
+}
+
+sc_kill_vtest() { # SIGKILL to every process of xengpu-vtest; a new one serves again
+	spinning "$1" || return 1
+	guest_pkill "$1" xengpu-vtest
+	! wait "$spin_pid" || { echo "the program did not notice"; return 1; }
+	vtest_start "$1" && sc_frames "$1" 3
+}
+
+sc_kill_worker() { # the guest's program gets an error within a second, the next one draws
+	spinning "$1" || return 1
+	worker_kill
+	until_true 3 gone "$spin_pid" || { echo "the program still runs"; kill "$spin_pid"; return 1; }
+	wait "$spin_pid" && { echo "the program saw no error"; return 1; }
+	sc_frames "$1" 3
+}
+
+sc_kill_guest() { # and bring it back
+	spinning "$1" || return 1
+	guest_kill "$1"
+	wait "$spin_pid"
+	until_true 10 backend_quiet || return 1
+	! backend_nodes | grep . || { echo "backend nodes of a dead guest are left"; return 1; }
+}
+
+sc_other_guest_draws_on() { # sc_other_guest_draws_on GUEST: what spinning() started there goes on
+	local n
+	n=$(grep -c '^frame' "$W/spin")
+	until_true 20 more_frames "$n"
+}
+more_frames() { [ "$(grep -c '^frame' "$W/spin")" -gt "$1" ]; }
+
+# --- bad input, and the words it is answered with --------------------------------------------------
+
+says() { # says TEXT COMMAND...: fails, and says so
+	local text=$1 out
+	shift
+	out=$("$@" 2>&1) && { echo "it did not fail: $out"; return 1; }
+	echo "$out"
+	echo "$out" | grep -qi -- "$text"
+}
+
+sc_bad_requests() { # every case is a line of TAP inside
+	guest "$1" "$GL/badreq" index || return 1
+	backend_log | tail -n 20 | grep -i 'index\|more requests' || { echo "the backend's log does not say"; return 1; }
+}
+
+sc_ring_order() { guest "$1" "$GL/badreq" order; }
+
+sc_no_vtest() { # no xengpu-vtest: xengpu-run refuses and does not start the program
+	vtest_stop "$1"
+	says "xengpu-vtest" run "$1" echo started | grep -v '^started$'
+}
+
+# The guest may not grant enough pages: the program sees an error, the log names both limits.
+sc_grant_limit() {
+	local bad=0
+	guest "$1" sh -c 'echo 64 >/sys/module/xen_gntalloc/parameters/limit'
+	run "$1" "$GL/roundtrip" >/dev/null 2>&1 && { echo "it drew"; bad=1; }
+	guest "$1" sh -c 'echo 24576 >/sys/module/xen_gntalloc/parameters/limit'
+	vtest_log "$1" | tail -n 5
+	vtest_log "$1" | grep -q 'xen_gntalloc.*limit' && vtest_log "$1" | grep -q max_grant_frames || bad=1
+	return $bad
+}
+
+sc_no_zombie() { ! dom0 xl list | grep -E 'null|---s-d|----d'; }
+
+sc_frames_eventually() { until_true 60 sc_frames "$1" "$2"; }
+
+sc_fresh_guest() { vtest_start "$1" && sc_frames "$1" 3; }
+
+sc_no_backend() {
+	backend_stop
+	says "xengpud" run "$1" true
 }

@@ -43,3 +43,5 @@ until_true() {
 		sleep 0.1
 	done
 }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }

@@ -128,7 +128,7 @@ int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out)
 	if (!strcmp(name_or_id, "dom0"))
 		name_or_id = "0";
 	if (!xenbus_parse_u16(name_or_id, &domid)) {
-		err = xst_domain_exists(xst, domid);
+		err = domid ? xst_domain_exists(xst, domid) : 1;
 		if (err < 0)
 			return err;
 		if (err == 0)
@@ -161,7 +161,8 @@ static bool exists(struct xst *xst, xst_tx tx, struct path p)
 	return err >= 0 || err == -E2BIG;
 }
 
-static int mkdir_perms(struct xst *xst, xst_tx tx, const char *path, uint16_t owner, uint16_t reader)
+static int mkdir_perms(struct xst *xst, xst_tx tx, const char *path, uint16_t owner,
+		       uint16_t reader)
 {
 	int err = xst_mkdir(xst, tx, path);
 
@@ -176,7 +177,8 @@ static int add_front(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
 
 	err = mkdir_perms(xst, tx, paths_front(g, n, NULL).s, g, b);
 	if (!err)
-		err = xst_write(xst, tx, paths_front(g, n, "backend").s, paths_back(b, g, n, NULL).s);
+		err = xst_write(xst, tx, paths_front(g, n, "backend").s,
+				paths_back(b, g, n, NULL).s);
 	if (!err)
 		err = xst_set_perms(xst, tx, paths_front(g, n, "backend").s, b, g);
 	if (!err)
@@ -184,7 +186,8 @@ static int add_front(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
 	if (!err)
 		err = xst_set_perms(xst, tx, paths_front(g, n, "backend-id").s, b, g);
 	if (!err)
-		err = xst_printf(xst, tx, paths_front(g, n, "state").s, "%d", XenbusStateInitialising);
+		err = xst_printf(xst, tx, paths_front(g, n, "state").s, "%d",
+				 XenbusStateInitialising);
 	if (!err)
 		err = xst_set_perms(xst, tx, paths_front(g, n, "state").s, g, b);
 	return err;
@@ -200,7 +203,8 @@ static int add_back(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
 	if (!err)
 		err = mkdir_perms(xst, tx, paths_back(b, g, n, NULL).s, b, g);
 	if (!err)
-		err = xst_write(xst, tx, paths_back(b, g, n, "frontend").s, paths_front(g, n, NULL).s);
+		err = xst_write(xst, tx, paths_back(b, g, n, "frontend").s,
+				paths_front(g, n, NULL).s);
 	if (!err)
 		err = xst_printf(xst, tx, paths_back(b, g, n, "frontend-id").s, "%u", g);
 	if (!err)
@@ -218,7 +222,8 @@ static int add_libxl(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
 
 	err = xst_write(xst, tx, paths_libxl(g, n, "frontend").s, paths_front(g, n, NULL).s);
 	if (!err)
-		err = xst_write(xst, tx, paths_libxl(g, n, "backend").s, paths_back(b, g, n, NULL).s);
+		err = xst_write(xst, tx, paths_libxl(g, n, "backend").s,
+				paths_back(b, g, n, NULL).s);
 	if (!err)
 		err = xst_printf(xst, tx, paths_libxl(g, n, "backend-id").s, "%u", b);
 	return err;
@@ -229,10 +234,12 @@ static int add_tx(struct xst *xst, xst_tx tx, void *arg)
 	const struct attach_vgpu *v = arg;
 	int err;
 
-	if (exists(xst, tx, paths_libxl(v->domid, v->devid, NULL)) ||
-	    exists(xst, tx, paths_front(v->domid, v->devid, NULL)))
+	/* A guest can remove its own part; what has just one of the others is left from a domain
+	 * that had this number before. */
+	if (exists(xst, tx, paths_front(v->domid, v->devid, NULL)) ||
+	    (exists(xst, tx, paths_libxl(v->domid, v->devid, NULL)) &&
+	     exists(xst, tx, paths_back(v->backend, v->domid, v->devid, "state"))))
 		return -EEXIST;
-	/* What only the backend has is left over from an earlier domain of this number. */
 	err = xst_rm(xst, tx, paths_back(v->backend, v->domid, v->devid, NULL).s);
 	if (!err)
 		err = add_libxl(xst, tx, v);
@@ -317,8 +324,8 @@ static int close_tx(struct xst *xst, xst_tx tx, void *arg)
 		return -ENOENT;
 	err = xst_write(xst, tx, paths_back(v->backend, v->domid, v->devid, "online").s, "0");
 	if (!err)
-		err = xst_printf(xst, tx, paths_back(v->backend, v->domid, v->devid, "state").s, "%d",
-				 XenbusStateClosing);
+		err = xst_printf(xst, tx, paths_back(v->backend, v->domid, v->devid, "state").s,
+				 "%d", XenbusStateClosing);
 	return err;
 }
 

@@ -39,7 +39,7 @@ int attach_parse_keys(const char *text, struct attach_keys *keys, char *why);
  */
 int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out);
 
-/* attach_domain_name() - a domain's name into ATTACH_MAX_NAME octets, "(null)" where it has none. */
+/* attach_domain_name() - its name into ATTACH_MAX_NAME octets, "(null)" where it has none. */
 void attach_domain_name(struct xst *xst, uint16_t domid, char *name);
 
 /*
@@ -68,7 +68,7 @@ int attach_each(struct xst *xst, int domid, int (*each)(const struct attach_vgpu
  */
 int attach_close(struct xst *xst, const struct attach_vgpu *vgpu);
 
-/* attach_remove() - remove all nodes, and the directories that are empty then. Returns 0 or -errno. */
+/* attach_remove() - remove all nodes, and directories that are empty then. Returns 0 or -errno. */
 int attach_remove(struct xst *xst, const struct attach_vgpu *vgpu);
 
 #endif

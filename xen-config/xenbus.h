@@ -40,7 +40,8 @@ int xenbus_read_state(struct xst *xst, xst_tx tx, const char *path, enum xenbus_
  * Returns 0; what @fn returned; -EAGAIN, given up after XENBUS_MAX_TRIES; or as xst_tx_begin().
  */
 #define XENBUS_MAX_TRIES	1000u
-int xenbus_transaction(struct xst *xst, int (*fn)(struct xst *xst, xst_tx tx, void *arg), void *arg);
+int xenbus_transaction(struct xst *xst, int (*fn)(struct xst *xst, xst_tx tx, void *arg),
+		       void *arg);
 
 /*
  * xenbus_switch_state() - write a state node, unless it is gone: a directory that the toolstack

@@ -120,7 +120,8 @@ static int attach_wait(struct cmd *cmd, const struct attach_vgpu *v, uint32_t ti
 		break;
 	}
 	if (attach_remove(cmd->xst, v))
-		cmd_error("and vgpu %u of domain %u could not be removed again", v->devid, v->domid);
+		cmd_error("and vgpu %u of domain %u could not be removed again", v->devid,
+			  v->domid);
 	return CMD_FAILED;
 }
 
@@ -150,7 +151,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->no_wait = true;
 			break;
 		case 't':
-			if (xenbus_parse_u32(optarg, &o->timeout_s) || o->timeout_s > MAX_TIMEOUT_S) {
+			if (xenbus_parse_u32(optarg, &o->timeout_s) ||
+			    o->timeout_s > MAX_TIMEOUT_S) {
 				cmd_error("--timeout must be 0..%u seconds", MAX_TIMEOUT_S);
 				return CMD_USAGE;
 			}
@@ -205,7 +207,8 @@ int xengpu_attach(struct cmd *cmd, int argc, char **argv)
 		return cmd_error("domain %s has a vgpu %u already (devid=N adds another)", domain,
 				 v.devid);
 	if (err)
-		return cmd_error("cannot attach a vgpu to domain %s: %s", domain, cmd_strerror(err));
+		return cmd_error("cannot attach a vgpu to domain %s: %s", domain,
+				 cmd_strerror(err));
 	return options.no_wait ? CMD_OK : attach_wait(cmd, &v, options.timeout_s);
 }
 
@@ -220,7 +223,7 @@ static int only_device(const struct attach_vgpu *vgpu, void *arg)
 static int find_device(struct cmd *cmd, const char *domain, const char *devid_text,
 		       struct attach_vgpu *v)
 {
-	uint16_t domid, devid = 0;
+	uint16_t domid = 0, devid = 0;
 	int status, err;
 
 	if (devid_text && xenbus_parse_u16(devid_text, &devid)) {
@@ -243,7 +246,8 @@ static int find_device(struct cmd *cmd, const char *domain, const char *devid_te
 	if (err == -ENOENT)
 		return cmd_error("domain %s has no vgpu", domain);
 	if (err)
-		return cmd_error("cannot look up the vgpu of domain %s: %s", domain, cmd_strerror(err));
+		return cmd_error("cannot look up the vgpu of domain %s: %s", domain,
+				 cmd_strerror(err));
 	return CMD_OK;
 }
 

@@ -46,13 +46,14 @@ int cmd_store(struct cmd *cmd)
 	if (err == -EINVAL)
 		return cmd_error("XENGPU_PLATFORM must be \"xen\" or \"local:SOCKET:DOMID\"");
 	if (err)
-		return cmd_error("no xengpu-localhub where XENGPU_PLATFORM says: %s", strerror(-err));
+		return cmd_error("no xengpu-localhub where XENGPU_PLATFORM says: %s",
+				 strerror(-err));
 	err = xst_open(cmd->plat, &cmd->xst);
 	if (err == -EACCES || err == -EPERM)
 		return cmd_error("no permission to open xenstore: run as root");
 	if (err)
-		return cmd_error("xenstore is not there (%s): is this a Xen domain, and in dom0, is "
-				 "xenstored running?", strerror(-err));
+		return cmd_error("xenstore is not there (%s): is this a Xen domain, and in dom0, "
+				 "is xenstored running?", strerror(-err));
 	return CMD_OK;
 }
 

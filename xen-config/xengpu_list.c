@@ -41,11 +41,13 @@ static int count_session(const char *name, void *arg)
 	const struct attach_vgpu *v = count->vgpu;
 	enum xenbus_state state;
 	uint32_t session;
+	struct path node;
 
-	if (paths_parse_session(name, UINT32_MAX, &session) &&
-	    !xenbus_read_state(count->xst, XST_NO_TX,
-			       paths_back_session(v->backend, v->domid, v->devid, session, "state").s,
-			       &state) && state == XenbusStateConnected)
+	if (!paths_parse_session(name, UINT32_MAX, &session))
+		return 0;
+	node = paths_back_session(v->backend, v->domid, v->devid, session, "state");
+	if (!xenbus_read_state(count->xst, XST_NO_TX, node.s, &state) &&
+	    state == XenbusStateConnected)
 		count->n++;
 	return 0;
 }
@@ -75,7 +77,8 @@ static void add_json(struct json_object *array, const struct attach_vgpu *v, con
 	json_object_object_add(o, "name", json_object_new_string(row->name));
 	json_object_object_add(o, "devid", json_object_new_int(v->devid));
 	json_object_object_add(o, "backend", json_object_new_int(v->backend));
-	json_object_object_add(o, "state", json_object_new_string(xenbus_state_name(row->back_state)));
+	json_object_object_add(o, "state",
+			       json_object_new_string(xenbus_state_name(row->back_state)));
 	json_object_object_add(o, "frontend_state",
 			       json_object_new_string(xenbus_state_name(row->front_state)));
 	json_object_object_add(o, "sessions", json_object_new_int64(row->n_sessions));
@@ -100,9 +103,9 @@ static int list_one(const struct attach_vgpu *v, void *arg)
 		printf("%-4s %-3s %-24s %-4s %-12s %-12s %-4s %s\n", "Vdev", "BE", "Name", "ID",
 		       "state", "frontend", "sess", "BE-path");
 	l->heading = true;
-	printf("%-4u %-3u %-24s %-4u %-12s %-12s %-4u %s\n", v->devid, v->backend, row.name, v->domid,
-	       xenbus_state_name(row.back_state), xenbus_state_name(row.front_state), row.n_sessions,
-	       paths_back(v->backend, v->domid, v->devid, NULL).s);
+	printf("%-4u %-3u %-24s %-4u %-12s %-12s %-4u %s\n", v->devid, v->backend, row.name,
+	       v->domid, xenbus_state_name(row.back_state), xenbus_state_name(row.front_state),
+	       row.n_sessions, paths_back(v->backend, v->domid, v->devid, NULL).s);
 	if (row.error[0])
 		printf("     error: %s\n", row.error);
 	return 0;

@@ -36,7 +36,8 @@ static void print_help(FILE *out)
 
 	fprintf(out, "Usage: xengpu SUBCOMMAND ...\n\n");
 	for (i = 0; i < N_SUBCOMMANDS; i++)
-		fprintf(out, "  xengpu %s\n        %s\n", subcommands[i].usage, subcommands[i].what);
+		fprintf(out, "  xengpu %s\n        %s\n", subcommands[i].usage,
+			subcommands[i].what);
 	fprintf(out,
 		"\nDOMAIN is a name or a domain id.\n"
 		"\nExit status: 0, done; 1, it failed, for the reason printed; 2, wrong usage.\n"

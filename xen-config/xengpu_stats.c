@@ -151,7 +151,8 @@ static void print_table(struct json_object *answer)
 		struct json_object *device = json_object_array_get_idx(devices, i);
 
 		printf("\n%s (domain %s), vgpu %s: %s\n", text_of(device, "name"),
-		       text_of(device, "domid"), text_of(device, "devid"), text_of(device, "state"));
+		       text_of(device, "domid"), text_of(device, "devid"),
+		       text_of(device, "state"));
 		print_numbers(device);
 	}
 	json_object_object_get_ex(answer, "supervisor", &supervisor);

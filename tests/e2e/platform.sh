@@ -17,7 +17,6 @@ case $B in /*) ;; *) B=$TOP/$B ;; esac
 GL=$B/guest
 PLATFORM=local
 W=
-declare -A vtest_pid
 
 spec() { echo "local:$W/hub.sock:$1"; }
 
@@ -42,7 +41,7 @@ plat_up() {
 plat_down() {
 	local g
 	trap - EXIT
-	for g in "${!vtest_pid[@]}"; do vtest_stop "$g"; done
+	for g in 1 2 3 4; do vtest_stop "$g"; done
 	backend_stop
 	[ -n "${hub_pid:-}" ] && kill "$hub_pid" 2>/dev/null && wait "$hub_pid" 2>/dev/null
 	[ -n "${KEEP:-}" ] && echo "# kept: $W" || rm -rf "$W"
@@ -63,7 +62,7 @@ guest() {
 run() {
 	local n=$1
 	shift
-	guest "$n" env EGL_PLATFORM=surfaceless XENGPU_VTEST_STATUS="$W/vtest$n.status" xengpu-run "$@"
+	guest "$n" env EGL_PLATFORM=surfaceless xengpu-run --status-file="$W/vtest$n.status" "$@"
 }
 
 vtest_start() {
@@ -71,15 +70,16 @@ vtest_start() {
 	shift
 	env "$@" XENGPU_PLATFORM="$(spec "$n")" "$B/bin/xengpu-vtest" --socket="$W/vtest$n.sock" \
 		--status-file="$W/vtest$n.status" --stats-file="$W/vtest$n.stats" >>"$W/vtest$n.log" 2>&1 &
-	vtest_pid[$n]=$!
+	echo $! >"$W/vtest$n.pid"
 	until_true 10 grep -qs '^state: connected' "$W/vtest$n.status"
 }
 
 vtest_stop() {
-	[ -n "${vtest_pid[$1]:-}" ] || return 0
-	kill "${vtest_pid[$1]}" 2>/dev/null
-	wait "${vtest_pid[$1]}" 2>/dev/null
-	unset "vtest_pid[$1]"
+	local pid
+	pid=$(cat "$W/vtest$1.pid" 2>/dev/null) || return 0
+	rm -f "$W/vtest$1.pid"
+	kill "$pid" 2>/dev/null
+	until_true 5 gone "$pid"
 }
 
 vtest_log() { cat "$W/vtest$1.log"; }
@@ -87,8 +87,8 @@ vtest_stats() { cat "$W/vtest$1.stats" 2>/dev/null; }
 vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
 
 backend_start() {
-	dom0 "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" --control "$W/control" --gpu "${GPU:-soft}" "$@" \
-		>>"$W/xengpud.log" 2>&1 &
+	env XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" \
+		--control "$W/control" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
 	backend_pid=$!
 	until_true 10 test -S "$W/control"
 }
@@ -102,12 +102,25 @@ backend_stop() {
 
 backend_log() { cat "$W/xengpud.log"; }
 backend_fds() { ls "/proc/$backend_pid/fd" | wc -l; }
-backend_workers() { pgrep -c -P "$backend_pid" -f xengpu-worker; }
+backend_workers() { pgrep -c -P "$backend_pid"; }
 backend_nodes() { dom0 xengpu-localhub --socket "$W/hub.sock" --list "/local/domain/0/backend/vgpu" 2>/dev/null; }
 
 attach() { dom0 xengpu attach "$1"; }
 detach() { dom0 xengpu detach "$1"; }
-guest_kill() { "$B/bin/xengpu-localhub" --socket "$W/hub.sock" --destroy "$1"; vtest_stop "$1"; }
+guest_kill() { # the domain goes, and with it everything that ran in it
+	"$B/bin/xengpu-localhub" --socket "$W/hub.sock" --destroy "$1"
+	guest_pkill "$1" '.*'
+	rm -f "$W/vtest$1.pid"
+}
 guest_start() { "$B/bin/xengpu-localhub" --socket "$W/hub.sock" --create "$1"; }
 fetch() { cp "$2" "$3"; }
 guest_domid() { echo "$1"; }
+guest_pkill() { # only processes of that guest: they carry its platform in their environment
+	local p
+	for p in $(pgrep -x "$2"); do
+		grep -qzsx "XENGPU_PLATFORM=$(spec "$1")" "/proc/$p/environ" && kill -9 "$p"
+	done
+}
+worker_kill() { # the one that serves a session
+	kill -9 "$(dom0 xengpu stats --json | jq '[.devices[].session_list[].pid][0]')"
+}

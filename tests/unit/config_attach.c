@@ -78,7 +78,8 @@ TEST(config_attach, nodes)
 	CHECK_EQ(attach_close(dom0, &vgpu), -ENOENT);
 	/* Again is no error, and what is over the backend's head stays away. */
 	CHECK_EQ(attach_remove(dom0, &vgpu), 0);
-	CHECK_EQ(xenbus_switch_state(dom0, paths_back(0, 1, 0, "state").s, XenbusStateClosed), -ENOENT);
+	CHECK_EQ(xenbus_switch_state(dom0, paths_back(0, 1, 0, "state").s, XenbusStateClosed),
+		 -ENOENT);
 	CHECK_EQ(children(dom0, paths_backs(0, 1).s), -1);
 	xst_close(guest);
 	xst_close(dom0);

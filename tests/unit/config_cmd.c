@@ -71,7 +71,8 @@ TEST(config_cmd, usage)
 	SAY(0, 2, "Usage: xengpu detach", "detach");
 	SAY(0, 2, "Usage: xengpu detach", "detach", "1", "0", "0");
 	SAY(0, 2, "Usage: xengpu list", "list", "1", "2");
-	SAY(0, 2, "unknown key 'colour'; allowed are backend=, devid=", "attach", "1", "colour=red");
+	SAY(0, 2, "unknown key 'colour'; allowed are backend=, devid=", "attach", "1",
+	    "colour=red");
 	SAY(0, 2, "devid=-1: the value must be 0..65535", "attach", "1", "devid=-1");
 	SAY(0, 2, "--timeout must be 0..3600", "attach", "--timeout=-1", "1");
 	SAY(0, 2, "DEVID must be 0..65535", "detach", "1", "x");
@@ -117,7 +118,8 @@ TEST(config_cmd, with_a_backend)
 	SAY(0, 0, "", "list");
 	SAY(0, 0, "", "attach", "web", "backend=dom0,devid=0");
 	SAY(0, 1, "domain web has a vgpu 0 already", "attach", "web");
-	SAY(0, 0, "0    0   web                      1    InitWait     Initialising 0", "list", "web");
+	SAY(0, 0, "0    0   web                      1    InitWait     Initialising 0", "list",
+	    "web");
 	SAY(0, 0, "", "attach", "2", "devid=5");
 	guest_connect(&g);
 	session_open(&s, &g, 0);
@@ -143,7 +145,8 @@ TEST(config_cmd, backend_without_a_renderer)
 	snprintf(path, sizeof(path), "%s/fail", rig.dir);
 	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
 	rig_start(&rig, "fails");
-	SAY(0, 1, "the backend in domain 0 refuses: no GPU: there is no render node", "attach", "1");
+	SAY(0, 1, "the backend in domain 0 refuses: no GPU: there is no render node", "attach",
+	    "1");
 	CHECK(store_is_empty(&rig, 1));
 	rig_down(&rig);
 }

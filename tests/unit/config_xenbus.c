@@ -82,8 +82,18 @@ TEST(config, longest_path_fits)
 TEST(config, session_names)
 {
 	static const char *const bad[] = {
-		"session", "session-", "session-x", "session--1", "session-01", "session- 1", "Session-1",
-		"session-64", "session-4294967297", "session-1x", "xsession-1", "session-/state",
+		"session",
+		"session-",
+		"session-x",
+		"session--1",
+		"session-01",
+		"session- 1",
+		"Session-1",
+		"session-64",
+		"session-4294967297",
+		"session-1x",
+		"xsession-1",
+		"session-/state",
 		"session-111111111111111111111111",
 	};
 	uint32_t index = 77;

@@ -10,7 +10,7 @@
 #include "harness.h"
 #include "sup_fsm.h"
 
-/* --- every cell -------------------------------------------------------------------------------- */
+/* --- every cell ------------------------------------------------------------------------------ */
 
 struct dev_row {
 	enum dev_state state;
@@ -35,10 +35,12 @@ static const struct dev_row dev_rows[] = {
 		      __, "reset:reset", "reset:reset", "reset:reset", __, "closed:closed",
 		      "wait:publish", "failed:fail", __ } },
 	{ DEV_WAIT, { "gone:abandon", "offline:close", "stopping:close",
-		      __, "connected:connect", "refused:refuse", "closing:close", __, "closing:close",
+		      __, "connected:connect", "refused:refuse",
+		      "closing:close", __, "closing:close",
 		      __, __, __ } },
 	{ DEV_CONNECTED, { "gone:abandon", "offline:close", "stopping:close",
-			   "closing:close", __, __, "closing:close", "closing:close", "closing:close",
+			   "closing:close", __, __,
+			   "closing:close", "closing:close", "closing:close",
 			   __, __, __ } },
 	{ DEV_CLOSING, { "gone:abandon", "offline", "stopping",
 			 __, __, __, __, __, __,
@@ -136,7 +138,8 @@ static const struct ses_row ses_rows[] = {
 		      "closed:closed" } },
 	{ SES_BINDING, { "closing:close", __, __, "closing:close", "closing:close",
 			 "closing:close", "killing:kill",
-			 __, __, "killing:kill", "open:connected", "closing:linger", "closed:closed",
+			 __, __, "killing:kill",
+			 "open:connected", "closing:linger", "closed:closed",
 			 "killing:kill" } },
 	{ SES_OPEN, { "closing:close", __, __, "closing:close", "closing:close",
 		      "closing:close", "killing:kill",
@@ -183,7 +186,7 @@ TEST(sup_fsm, session_every_cell)
 		CHECK(seen[i]);
 }
 
-/* --- what must hold in any table ---------------------------------------------------------------- */
+/* --- what must hold in any table ------------------------------------------------------------- */
 
 static bool has_worker(enum ses_state state)
 {

@@ -34,15 +34,15 @@
 #define PUPPET_BUSY	1000
 
 enum puppet_command {
-	PUPPET_MAP = 1,		/* refs[0..n), in two messages; result: 0 or -errno; page: first word */
-	PUPPET_UNMAP,		/* say that n pages are unmapped, whether they were or not */
-	PUPPET_MAP_WRONG,	/* parts out of order */
-	PUPPET_MAP_HUGE,	/* n pages, whatever the limit is */
-	PUPPET_MAP_FLOOD,	/* n mappings, and never read an answer */
-	PUPPET_DIE,		/* by signal n */
-	PUPPET_END,		/* CLOSED by itself, reason n */
-	PUPPET_GARBAGE,		/* octets that are no message */
-	PUPPET_COUNT,		/* set the counters to n */
+	PUPPET_MAP = 1, /* refs[0..n), in two messages; result: 0 or -errno; page: first word */
+	PUPPET_UNMAP, /* say that n pages are unmapped, whether they were or not */
+	PUPPET_MAP_WRONG, /* parts out of order */
+	PUPPET_MAP_HUGE, /* n pages, whatever the limit is */
+	PUPPET_MAP_FLOOD, /* n mappings, and never read an answer */
+	PUPPET_DIE, /* by signal n */
+	PUPPET_END, /* CLOSED by itself, reason n */
+	PUPPET_GARBAGE, /* octets that are no message */
+	PUPPET_COUNT, /* set the counters to n */
 };
 
 struct puppet_page {
@@ -147,8 +147,9 @@ static int puppet_map(uint32_t n)
 	grant.writable = true;
 	grant.n_extents = g->n_extents;
 	for (i = 0; i < g->n_extents; i++)
-		grant.extent[i] = (struct gnt_extent){ .fd = fds[i], .n_pages = g->extent[i].n_pages,
-						       .offset_bytes = g->extent[i].offset_bytes };
+		grant.extent[i] = (struct gnt_extent){.fd = fds[i],
+						      .n_pages = g->extent[i].n_pages,
+						      .offset_bytes = g->extent[i].offset_bytes};
 	if (gnt_mmap(&grant, &mem))
 		return -1001;
 	puppet_page->word = *(uint32_t *)mem;
@@ -225,9 +226,9 @@ static void puppet_bind(void)
 	ring.writable = true;
 	ring.n_extents = bind->n_extents;
 	for (i = 0; i < bind->n_extents; i++)
-		ring.extent[i] = (struct gnt_extent){ .fd = fds[bind->n_evt_fds + i],
-						      .n_pages = bind->extent[i].n_pages,
-						      .offset_bytes = bind->extent[i].offset_bytes };
+		ring.extent[i] = (struct gnt_extent){.fd = fds[bind->n_evt_fds + i],
+						     .n_pages = bind->extent[i].n_pages,
+						     .offset_bytes = bind->extent[i].offset_bytes};
 	if (gnt_mmap(&ring, &mem))
 		_exit(4);
 	puppet_page = mem;

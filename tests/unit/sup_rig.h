@@ -53,7 +53,8 @@ static inline void rig_sleep_ms(unsigned int ms)
 }
 
 /* rig_program() - a program of ours: from the environment, or from bin/ beside our folder. */
-static inline const char *rig_program(const char *variable, const char *name, char *path, size_t bytes)
+static inline const char *rig_program(const char *variable, const char *name, char *path,
+				      size_t bytes)
 {
 	const char *env = getenv(variable);
 	char self[256];
@@ -108,8 +109,8 @@ static inline void rig_up(struct rig *rig)
 static inline void rig_start_args(struct rig *rig, const char *puppet, const char *const extra[])
 {
 	const char *argv[RIG_MAX_ARGS + 12] = {
-		"xengpud", "--worker", rig->worker, "--control", rig->control, "--log", "debug", "--gpu",
-		puppet,
+		"xengpud", "--worker", rig->worker, "--control", rig->control,
+		"--log",   "debug",    "--gpu",	    puppet,
 	};
 	char path[300];
 	const char *program = rig_program("XENGPUD", "xengpud", path, sizeof(path));
@@ -177,7 +178,7 @@ static inline bool rig_log_has(const struct rig *rig, const char *text)
 	return strstr(log, text) != NULL;
 }
 
-/* --- xenstore ----------------------------------------------------------------------------------- */
+/* --- xenstore -------------------------------------------------------------------------------- */
 
 static inline bool rig_exists(const struct rig *rig, struct path p)
 {
@@ -239,7 +240,7 @@ static inline int rig_wait_mask(const struct rig *rig, struct path p, uint32_t m
 #define BACK_STATE(g)		paths_back(0, g, 0, "state")
 #define SESSION_STATE(g, i)	paths_back_session(0, g, 0, i, "state")
 
-/* --- the supervisor's own numbers ---------------------------------------------------------------- */
+/* --- the supervisor's own numbers ------------------------------------------------------------ */
 
 /* rig_ask() - a line to the control socket; the answer is to be freed. NULL: nobody answers. */
 static inline char *rig_ask(const struct rig *rig, const char *line)
@@ -305,7 +306,7 @@ static inline void rig_quiet(const struct rig *rig)
 	WAIT_STAT(rig, -1, "workers_dying", 0);
 }
 
-/* --- a guest ------------------------------------------------------------------------------------- */
+/* --- a guest --------------------------------------------------------------------------------- */
 
 struct guest {
 	struct rig *rig;
@@ -344,7 +345,8 @@ static inline void guest_write(struct guest *g, struct path p, const char *value
 
 static inline void guest_state(struct guest *g, enum xenbus_state state)
 {
-	CHECK_EQ(xst_printf(g->xst, XST_NO_TX, paths_front(g->domid, 0, "state").s, "%d", state), 0);
+	CHECK_EQ(xst_printf(g->xst, XST_NO_TX, paths_front(g->domid, 0, "state").s, "%d", state),
+		 0);
 }
 
 static inline void rig_attach(struct rig *rig, uint16_t domid)
@@ -424,7 +426,8 @@ static inline void session_close(struct guest_session *s)
 	session_drop(s);
 }
 
-/* --- steps that many cases begin and end with ----------------------------------------------------- */
+/* --- steps that many cases begin and end with
+ * ----------------------------------------------------- */
 
 static inline bool store_is_empty(const struct rig *rig, uint16_t domid)
 {
@@ -471,7 +474,8 @@ static inline void puppet_tell(struct guest_session *s, uint32_t command, uint32
 }
 
 /* puppet_do() - have the session's worker do something; returns what came of it. */
-static inline int puppet_do(struct guest_session *s, uint32_t command, uint32_t n, const uint32_t *refs)
+static inline int puppet_do(struct guest_session *s, uint32_t command, uint32_t n,
+			    const uint32_t *refs)
 {
 	const int64_t end = rig_now_ms() + 5000;
 	uint32_t i;

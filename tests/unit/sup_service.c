@@ -13,7 +13,8 @@ TEST(sup, life)
 	char text[64];
 
 	rig_up(&rig);
-	rig_start(&rig, "ok", "--max-sessions", "8", "--max-pages", "4096", "--max-ring-page-order", "3");
+	rig_start(&rig, "ok", "--max-sessions", "8", "--max-pages", "4096", "--max-ring-page-order",
+		  "3");
 	guest_up(&g, &rig, 1);
 	rig_attach(&rig, 1);
 	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
@@ -46,6 +47,45 @@ TEST(sup, life)
 	detach(&rig, 1);
 	rig_quiet(&rig);
 	CHECK(rig_log_has(&rig, "submits=5"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* Sessions, refused sessions and devices come and go: no descriptor, worker or node stays. */
+TEST(sup, nothing_accumulates)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+	int64_t fds = 0;
+	int i;
+
+	up_connected(&rig, &g, "ok");
+	for (i = 0; i < 12; i++) {
+		session_open(&s, &g, (uint32_t)i % 3);
+		CHECK_EQ(puppet_do(&s, PUPPET_MAP, 1, s.ring->refs), 0);
+		if (i % 3 == 1)
+			puppet_tell(&s, PUPPET_DIE, SIGKILL);
+		session_close(&s);
+		session_make(&s, &g, 5);
+		session_node(&s, "event-channel", "999999");
+		session_state(&s, XenbusStateInitialised);
+		WAIT_STATE(&rig, SESSION_STATE(1, 5), XenbusStateClosed, 2000);
+		session_close(&s);
+		if (i % 4 == 3) {
+			detach(&rig, 1);
+			rig_attach(&rig, 1);
+			guest_connect(&g);
+		}
+		WAIT_STAT(&rig, -1, "workers_warm", 2);
+		WAIT_STAT(&rig, -1, "workers_dying", 0);
+		if (i == 3)
+			fds = rig_stat_of(&rig, -1, "open_descriptors");
+	}
+	CHECK_EQ(rig_stat_of(&rig, -1, "open_descriptors"), fds);
+	CHECK_EQ(rig_stat_of(&rig, 1, "pages_mapped"), 0);
+	CHECK_EQ(rig_stat_of(&rig, -1, "workers_bound"), 0);
+	detach(&rig, 1);
 	guest_down(&g);
 	rig_down(&rig);
 }
@@ -220,7 +260,8 @@ TEST(sup, worker_killed)
 	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"), "the worker died (signal 9");
 	CHECK_EQ(rig_number(&rig, SESSION_STATE(1, 1)), XenbusStateConnected);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
-	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: closed: the worker died (signal 9"));
+	CHECK(rig_log_has(
+		&rig, "domain 1 (domain-1) vgpu 0 session 0: closed: the worker died (signal 9"));
 	CHECK_EQ(rig_stat_of(&rig, 1, "workers_died"), 1);
 	session_rm(&s);
 	WAIT_GONE(&rig, paths_back_session(0, 1, 0, 0, NULL), 2000);

@@ -214,7 +214,8 @@ TEST(sup_trouble, started_after_the_guest)
 	rig_attach(&rig, 1);
 	/* What an earlier domain left, and what is not ours to understand. */
 	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, paths_back(0, 77, 0, "state").s, "4"), 0);
-	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/0/backend/vgpu/mad/0/state", "4"), 0);
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/0/backend/vgpu/mad/0/state", "4"),
+		 0);
 	rig_start(&rig, "ok");
 	guest_connect(&g);
 	WAIT_GONE(&rig, paths_backs(0, 77), 1000);
@@ -284,7 +285,7 @@ TEST(sup_trouble, frontend_removed)
 	rig_down(&rig);
 }
 
-/* --- the broker --------------------------------------------------------------------------------- */
+/* --- the broker ------------------------------------------------------------------------------ */
 
 static struct gnt_share *share(struct guest *g, uint32_t n_pages)
 {
@@ -396,7 +397,7 @@ TEST(sup_trouble, rude_workers)
 	rig_down(&rig);
 }
 
-/* --- a guest that writes as fast as it can ------------------------------------------------------- */
+/* --- a guest that writes as fast as it can --------------------------------------------------- */
 
 static void storm(const struct hub_proc *hub)
 {
@@ -408,7 +409,8 @@ static void storm(const struct hub_proc *hub)
 	CHECK_EQ(xst_open(plat, &xst), 0);
 	for (i = 0;; i++) {
 		xst_printf(xst, XST_NO_TX, paths_front(1, 0, "state").s, "%u", 1 + i % 7);
-		xst_printf(xst, XST_NO_TX, paths_front_session(1, 0, i % 64, "state").s, "%u", i % 8);
+		xst_printf(xst, XST_NO_TX, paths_front_session(1, 0, i % 64, "state").s, "%u",
+			   i % 8);
 		if (i % 5 == 0)
 			xst_rm(xst, XST_NO_TX, paths_front_session(1, 0, i % 64, NULL).s);
 	}
@@ -454,7 +456,8 @@ TEST(sup_trouble, storm)
 
 TEST(sup_trouble, control_socket)
 {
-	static const char *const mad[] = { "", "\n", "stats", "unknown\n", "x\0y\n", "stats\nstats\n" };
+	static const char *const mad[] = {"",	       "\n",	 "stats",
+					  "unknown\n", "x\0y\n", "stats\nstats\n"};
 	struct rig rig;
 	char big[5000], *answer;
 	struct stat st;

@@ -101,3 +101,5 @@ guest_kill() { dom0 xl destroy "guest$1"; }
 guest_start() { "$RIG" guest create "guest$1" && "$RIG" put "guest$1" "$B/guest" $GL; }
 guest_domid() { dom0 xl domid "guest$1"; }
 fetch() { "$RIG" get "$([ "$1" = 0 ] && echo dom0 || echo "guest$1")" "$2" "$3"; }
+guest_pkill() { guest "$1" pkill -9 -x "$2"; }
+worker_kill() { dom0 kill -9 "$(dom0 xengpu stats --json | jq '[.devices[].session_list[].pid][0]')"; }
