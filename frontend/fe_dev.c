@@ -19,6 +19,7 @@
 #define NO_STATE	0u
 #define CLOSE_MS	2000u
 #define TOKEN_DEVICE	"device"
+#define BAD_NODE	"the backend's node %s is missing or makes no sense"
 
 uint64_t fe_now_ns(void)
 {
@@ -26,6 +27,13 @@ uint64_t fe_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* A backend's node; its path is left in @path for a message. */
+static int read_back(struct fe_device *dev, const char *dir, const char *name, char *text,
+		     size_t bytes, char path[FE_PATH_BYTES])
+{
+	return xst_read(dev->xst, XST_NO_TX, fe_path(path, "%s/%s", dir, name), text, bytes);
 }
 
 static uint32_t read_state(struct fe_device *dev, const char *dir)
@@ -49,8 +57,8 @@ bool fe_dev_backend_error(struct fe_device *dev, const char *dir, char *text, si
 {
 	char path[FE_PATH_BYTES], untrusted_text[XST_MAX_VALUE + 1];
 
-	if (xst_read(dev->xst, XST_NO_TX, fe_path(path, "%s/%s", dir, VGPUIF_NODE_ERROR), untrusted_text,
-		     sizeof(untrusted_text)) <= 0)
+	if (read_back(dev, dir, VGPUIF_NODE_ERROR, untrusted_text, sizeof(untrusted_text),
+		      path) <= 0)
 		return false;
 	fe_escape(text, bytes, untrusted_text);
 	return true;
@@ -110,8 +118,8 @@ static int locate(struct fe_device *dev, int devid, char *why)
 	if (devid == FE_ANY_DEVICE)
 		xst_list(dev->xst, XST_NO_TX, "device/" VGPUIF_DEVICE_CLASS, find_lowest, &find);
 	fe_path(dev->front, "device/" VGPUIF_DEVICE_CLASS "/%d", find.devid);
-	err = find.devid < 0 ? -ENOENT :
-	      xst_read_u32(dev->xst, XST_NO_TX, fe_path(path, "%s/backend-id", dev->front), &backend);
+	fe_path(path, "%s/backend-id", dev->front);
+	err = find.devid < 0 ? -ENOENT : xst_read_u32(dev->xst, XST_NO_TX, path, &backend);
 	if (err == -ENOENT)
 		return fe_explain(why, -ENODEV,
 				  "this guest has no vgpu: run `xengpu attach` in dom0");
@@ -183,11 +191,10 @@ static int read_limit(struct fe_device *dev, const char *name, uint32_t min, uin
 {
 	char path[FE_PATH_BYTES];
 	uint32_t value;
-	int err = xst_read_u32(dev->xst, XST_NO_TX, fe_path(path, "%s/%s", dev->back, name), &value);
 
-	if (err || value < min)
-		return fe_explain(why, -EPROTO, "the backend's node %s is missing or makes no sense",
-				  path);
+	fe_path(path, "%s/%s", dev->back, name);
+	if (xst_read_u32(dev->xst, XST_NO_TX, path, &value) || value < min)
+		return fe_explain(why, -EPROTO, BAD_NODE, path);
 	*out = value > max ? max : value;
 	return 0;
 }
@@ -199,19 +206,17 @@ static int read_limits(struct fe_device *dev, char *why)
 	uint64_t versions;
 	int err;
 
-	if (xst_read(dev->xst, XST_NO_TX, fe_path(path, "%s/%s", dev->back, VGPUIF_NODE_VERSIONS), text,
-		     sizeof(text)) < 0)
-		return fe_explain(why, -EPROTO, "the backend's node %s is missing", path);
+	if (read_back(dev, dev->back, VGPUIF_NODE_VERSIONS, text, sizeof(text), path) < 0)
+		return fe_explain(why, -EPROTO, BAD_NODE, path);
 	fe_escape(shown, sizeof(shown), text);
 	if (!fe_parse_list(text, &versions) || !(versions & (UINT64_C(1) << VGPUIF_VERSION)))
 		return fe_explain(why, -EPROTO, "versions do not meet: the backend speaks \"%s\", "
 				  "this frontend " VGPUIF_VERSION_STRING, shown);
 	l->version = VGPUIF_VERSION;
 
-	if (xst_read(dev->xst, XST_NO_TX, fe_path(path, "%s/%s", dev->back, VGPUIF_NODE_CAPSETS), text,
-		     sizeof(text)) < 0 || !fe_parse_list(text, &l->capsets))
-		return fe_explain(why, -EPROTO, "the backend's node %s is missing or makes no sense",
-				  path);
+	if (read_back(dev, dev->back, VGPUIF_NODE_CAPSETS, text, sizeof(text), path) < 0 ||
+	    !fe_parse_list(text, &l->capsets))
+		return fe_explain(why, -EPROTO, BAD_NODE, path);
 
 	err = read_limit(dev, VGPUIF_NODE_MAX_RING_PAGE_ORDER, 0, VGPUIF_MAX_RING_PAGE_ORDER,
 			 &l->max_ring_page_order, why);
@@ -298,8 +303,8 @@ int fe_device_open(struct plat *plat, int devid, enum fe_role role, unsigned int
 	LIST_INIT(&dev->sessions);
 	err = xst_open(plat, &dev->xst);
 	if (err) {
-		fe_explain(why, err, "no xenstore here (%s): not a Xen guest, or /dev/xen/xenbus is "
-			   "missing", strerror(-err));
+		fe_explain(why, err, "no xenstore here (%s): not a Xen guest, or /dev/xen/xenbus "
+			   "is missing", strerror(-err));
 		goto out_free;
 	}
 	err = locate(dev, devid, why);

@@ -10,7 +10,7 @@
 
 #define POLL_MAX_NS	40000u		/* one poll; also how long waits may be for it to pay */
 #define WAIT_CAP_NS	400000u		/* one slow frame shall not count for a hundred */
-#define PREEMPTED_NS	20000u		/* between two looks, when not put off the CPU: below 1 us */
+#define PREEMPTED_NS	20000u		/* two looks are 1 us apart, or the CPU was taken away */
 #define SIT_OUT		256u		/* waits without polling after being preempted */
 #define LOOKS		16u		/* looks at the ring between looks at the clock */
 

@@ -65,8 +65,9 @@ static int write_nodes(struct fe_session *s, unsigned int order, uint32_t port, 
 				 s->ring_share->refs[i]);
 	}
 	if (!err)
-		err = xst_printf(xst, XST_NO_TX, fe_path(path, "%s/%s", s->front, VGPUIF_NODE_EVENT_CHANNEL),
-				 "%u", port);
+		err = xst_printf(xst, XST_NO_TX,
+				 fe_path(path, "%s/" VGPUIF_NODE_EVENT_CHANNEL, s->front), "%u",
+				 port);
 	/* The backend looks at the others when it sees this one. */
 	if (!err)
 		err = xst_printf(xst, XST_NO_TX, fe_path(path, "%s/state", s->front), "%d",
@@ -203,7 +204,7 @@ int fe_session_close(struct fe_session *s, unsigned int timeout_ms)
 		if (s->nodes)
 			xst_rm(xst, XST_NO_TX, s->front);
 	} else {
-		/* The kernel keeps them until they are unmapped; this process must not reuse them. */
+		/* The kernel keeps them until they are unmapped; here they are not used again. */
 		s->ring_share = NULL;
 	}
 	xst_unwatch(xst, s->back, s->back);

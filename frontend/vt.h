@@ -17,7 +17,7 @@
 #include "vtest.h"
 #include "xengpu.h"
 
-#define VT_SUBMITS		1024u		/* in flight; more than a ring holds; a power of two */
+#define VT_SUBMITS		1024u		/* in flight; more than any ring holds; 2^n */
 #define VT_MAX_REQUESTS		12u		/* ring slots one command can need */
 #define VT_MAX_CAPSETS		16u
 #define VT_CONTEXT		1u		/* the session's one context */
@@ -71,7 +71,7 @@ struct vt_resource {
 	bool is_buffer;			/* a PIPE_BUFFER */
 	bool shadow;			/* was a fence: the client has the fences' page mapped */
 	uint32_t width;
-	uint64_t seq;			/* submits up to this one may use it, or it is their fence */
+	uint64_t seq;			/* of the last submit before it was made */
 	uint64_t idle_seq;		/* a transfer from it behind that submit is done */
 	uint32_t gets;			/* transfers from it in flight */
 	uint64_t get_ticket;		/* the last of them */

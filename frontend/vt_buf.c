@@ -13,7 +13,7 @@
 #define KEEP_COUNT	64u
 #define KEEP_PAGES	8192u		/* 32 MiB */
 #define KEEP_NS		(3 * UINT64_C(1000000000))
-#define CLEAR_PAGES	16u		/* a program expects new memory to be 0; textures it fills */
+#define CLEAR_PAGES	16u		/* small ones are expected to be 0; textures are filled */
 #define GIVE_BACK_MS	2000u
 
 static void drop(struct vt_client *c, struct vt_buffer *buf)

@@ -79,6 +79,26 @@ int vt_caps_ask(struct vt_client *c)
 	return 0;
 }
 
+/*
+ * A copy of a capset, to be sent: the backend can write to the pages it came in. What cannot be had
+ * through this protocol is taken out of virgl2: persistent mappings of buffers (ARB_buffer_storage)
+ * would be memory of the driver domain, which a guest has no means to map.
+ * Source: struct virgl_caps_v2 and VIRGL_CAP_ARB_BUFFER_STORAGE in Mesa's virgl_hw.h.
+ */
+static int send_capset(struct vt_client *c, uint32_t id, uint32_t at, uint32_t bytes)
+{
+	uint8_t copy[VGPUIF_PAGE_BYTES];
+	uint32_t bits;
+
+	memcpy(copy, (uint8_t *)fe_buffer_addr(c->results) + at, bytes);
+	if (id == VGPUIF_CAPSET_VIRGL2 && bytes >= VIRGL_CAPS_BITS + sizeof(bits)) {
+		memcpy(&bits, copy + VIRGL_CAPS_BITS, sizeof(bits));
+		bits &= ~VIRGL_CAP_ARB_BUFFER_STORAGE;
+		memcpy(copy + VIRGL_CAPS_BITS, &bits, sizeof(bits));
+	}
+	return vt_reply(c, copy, bytes);
+}
+
 static const struct vt_capset *find(const struct vt_client *c, uint32_t id)
 {
 	uint32_t i;
@@ -110,7 +130,7 @@ int vt_caps_reply(struct vt_client *c, uint32_t capset_id)
 	header[1] = capset_id;
 	if (vt_reply(c, header, sizeof(header)))
 		return -1;
-	return vt_reply(c, (uint8_t *)fe_buffer_addr(c->results) + at, set->max_bytes);
+	return send_capset(c, capset_id, at, set->max_bytes);
 }
 
 int vt_caps_get_param(struct vt_client *c, const uint32_t *payload, uint32_t n)
@@ -138,6 +158,7 @@ int vt_caps_get_capset(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	if (ask(c, id, version, AT_ANY, AT_ANY + set->max_bytes))
 		return -1;
 	c->wait = VT_WAIT_CAPSET;
+	c->wait_seq = id;
 	c->wait_bytes = set->max_bytes;
 	c->wait_ticket = 0;
 	c->wait_start_ns = fe_now_ns();
@@ -149,7 +170,7 @@ void vt_caps_capset_arrived(struct vt_client *c)
 	const uint32_t header[3] = { 1 + c->wait_bytes / 4, VTEST_GET_CAPSET, 1 };
 
 	if (!c->failed && !vt_reply(c, header, sizeof(header)))
-		vt_reply(c, (uint8_t *)fe_buffer_addr(c->results) + AT_ANY, c->wait_bytes);
+		send_capset(c, (uint32_t)c->wait_seq, AT_ANY, c->wait_bytes);
 }
 
 bool vt_caps_known(void *arg)

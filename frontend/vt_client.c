@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <xen/errno.h>
+
 #include "request.h"
 #include "vt.h"
 
@@ -23,6 +26,7 @@
 #define ARENA_PAGES_MIN	68u
 #define RESULT_PAGES	2u
 #define CLOSE_MS	3000u
+#define YIELDS		4u
 #define WAIT_STEP_MS	100		/* see fe_session_arm() */
 
 static volatile sig_atomic_t told_to_end;
@@ -50,7 +54,16 @@ void vt_must(void *arg, const struct vgpuif_request *req, const struct vgpuif_re
 {
 	struct vt_client *c = arg;
 
-	if (rsp->status && !fe_session_why(c->session)[0])
+	const struct fe_limits *l = fe_session_limits(c->session);
+
+	/* When the session is lost, that is the reason, not this. */
+	if (!rsp->status || fe_session_why(c->session)[0])
+		return;
+	if (req->operation == VGPUIF_OP_BUFFER_REGISTER && rsp->status == -XEN_ENOSPC)
+		vt_fail(c, "over a limit the backend sets: %u more pages; it allows %u pages for "
+			"all of this guest's programs, and %u buffers for one",
+			req->u.buffer_register.n_pages, l->max_pages, l->max_buffers);
+	else
 		vt_fail(c, "the backend answered %s (id %u) with %s",
 			request_name(req->operation), req->u.resource_create.resource_id,
 			request_strstatus(rsp->status));
@@ -218,6 +231,24 @@ static void sleep_on(struct vt_client *c)
 	vt_buf_expire(c);
 }
 
+/*
+ * Half a command is there: the client is writing the rest at this moment, perhaps on this very CPU,
+ * from which the first half's arrival has driven it. Let it go on instead of sleeping and being
+ * woken for each piece. Returns whether more came.
+ */
+static bool linger(struct vt_client *c)
+{
+	unsigned int i;
+	uint8_t *at;
+
+	for (i = 0; i < YIELDS && !c->ended && vt_arena_data(&c->arena, &at); i++) {
+		sched_yield();
+		if (receive(c))
+			return true;
+	}
+	return false;
+}
+
 static void serve(struct vt_client *c)
 {
 	while (!c->failed && !c->ended) {
@@ -230,6 +261,8 @@ static void serve(struct vt_client *c)
 			if (receive(c))
 				continue;
 		}
+		if (!blocked(c) && linger(c))
+			continue;
 		if (c->ended)
 			return;
 		fe_session_flush(c->session);

@@ -4,6 +4,7 @@
  * the vgpu without a kernel module. See README.md.
  */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -40,6 +41,56 @@ static void raise_limits(void)
 	}
 }
 
+static bool number(const char *text, int base, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	*out = strtoul(text, &end, base);
+	return *text >= '0' && *text <= '9' && !*end && *out <= max;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int set_option(struct vt_options *options, int opt, const char *arg)
+{
+	unsigned long value;
+
+	switch (opt) {
+	case 's':
+		options->socket_path = arg;
+		return -1;
+	case 't':
+		options->status_path = arg;
+		return -1;
+	case 'j':
+		options->stats_path = arg;
+		return -1;
+	case 'p':
+		options->platform = arg;
+		return -1;
+	case 'm':
+		if (!number(arg, 8, 0777, &value))
+			return bad("mode", arg);
+		options->socket_mode = (unsigned int)value;
+		return -1;
+	case 'd':
+		if (!number(arg, 10, UINT16_MAX, &value))
+			return bad("device", arg);
+		options->devid = (int)value;
+		return -1;
+	case 'v':
+		if (!number(arg, 10, VTEST_VERSION, &value))
+			return bad("max-version", arg);
+		options->max_version = (uint32_t)value;
+		return -1;
+	case 'h':
+		fputs(usage, stdout);
+		return 0;
+	default:
+		fputs(usage, stderr);
+		return 2;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -61,48 +112,12 @@ int main(int argc, char **argv)
 		.socket_mode = 0666,
 		.max_version = VTEST_VERSION,
 	};
-	unsigned long value;
-	char *end;
-	int opt;
+	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (opt) {
-		case 's':
-			options.socket_path = optarg;
-			break;
-		case 't':
-			options.status_path = optarg;
-			break;
-		case 'j':
-			options.stats_path = optarg;
-			break;
-		case 'p':
-			options.platform = optarg;
-			break;
-		case 'm':
-			value = strtoul(optarg, &end, 8);
-			if (!*optarg || *end || value > 0777)
-				return bad("mode", optarg);
-			options.socket_mode = (unsigned int)value;
-			break;
-		case 'd':
-			value = strtoul(optarg, &end, 10);
-			if (*optarg < '0' || *optarg > '9' || *end || value > UINT16_MAX)
-				return bad("device", optarg);
-			options.devid = (int)value;
-			break;
-		case 'v':
-			if (*optarg < '0' || *optarg > '3' || optarg[1])
-				return bad("max-version", optarg);
-			options.max_version = (uint32_t)(*optarg - '0');
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
+		status = set_option(&options, opt, optarg);
+		if (status >= 0)
+			return status;
 	}
 	if (optind < argc) {
 		fputs(usage, stderr);

@@ -233,7 +233,8 @@ static void run_child(struct parent *p, int sock, pid_t peer_pid, uint32_t index
 	const pid_t parent = getppid();
 	sigset_t set;
 
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* A parent that ends in order asks with SIGTERM; the backend tidies up after this one. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || parent == 1)
 		_exit(1);
 	/* See sleep_on() in vt_client.c. */

@@ -93,8 +93,8 @@ static struct vt_resource *add(struct vt_client *c, uint32_t handle)
 
 	if (c->version >= 3) {
 		if (handle) {
-			vt_fail(c, "a resource with handle %u, which is not the program's to choose",
-				handle);
+			vt_fail(c, "a resource with handle %u, which is not the program's to "
+				"choose", handle);
 			return NULL;
 		}
 		do {

@@ -156,7 +156,8 @@ static int submit_batch(struct vt_client *c, struct batches *all, const struct v
 	    !in_range(b->sync_offset, b->sync_count * UINT64_C(3), all->n) ||
 	    b->ring_idx >= VTEST_TIMELINES)
 		return vt_fail(c, "SUBMIT_CMD2 whose batch lies outside it");
-	if (b->sync_count && vt_sync_prepare(c, all->copy + b->sync_offset, b->sync_count, &signals))
+	if (b->sync_count &&
+	    vt_sync_prepare(c, all->copy + b->sync_offset, b->sync_count, &signals))
 		return -1;
 	if (fe_session_free(c->session) < 2)
 		return vt_fail(c, "SUBMIT_CMD2 with more batches than the ring has room for");

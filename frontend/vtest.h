@@ -76,7 +76,7 @@ struct vtest_transfer2 {
 	uint32_t handle;
 	uint32_t level;
 	uint32_t box[6];
-	uint32_t data_size;	/* ignored; nothing goes inline, whatever the header's length says */
+	uint32_t data_size;	/* nothing goes inline, whatever the header's length says */
 	uint32_t offset;
 };
 
@@ -108,7 +108,7 @@ struct vtest_sync {		/* an element of SYNC_WAIT, a SYNC_WRITE, and of SUBMIT2 */
 
 #define VTEST_SYNC_WAIT_ANY	1u
 
-struct vtest_batch {		/* of SUBMIT2, after a word that counts them; offsets are in words */
+struct vtest_batch {		/* of SUBMIT2, behind their number; offsets in words */
 	uint32_t flags;
 	uint32_t cmd_offset;
 	uint32_t cmd_size;
@@ -128,6 +128,12 @@ struct vtest_batch {		/* of SUBMIT2, after a word that counts them; offsets are 
 #define VIRGL_SET_SUB_CTX	28u
 #define VIRGL_END_TRANSFERS	44u
 #define VIRGL_TRANSFERS_WORDS	1024u	/* VIRGL_MAX_TBUF_DWORDS: transfers and their padding */
+
+/* In struct virgl_caps_v2. Source: virgl_hw.h of Mesa. */
+#define VIRGL_CAPS_BITS		392u
+#define VIRGL_CAP_ARB_BUFFER_STORAGE (1u << 31)
+#define VIRGL_CAPS_RENDERER	696u
+#define VIRGL_CAPS_RENDERER_BYTES 64u
 
 /* The resource that Mesa makes for each fence. Source: virgl_vtest_fence_create(). */
 #define VIRGL_PIPE_BUFFER	0u

@@ -21,9 +21,6 @@
 #define STATUS_FILE	"/run/xengpu/vtest.status"
 #define MAX_CAPS	65536u
 #define CAPS2_REPLY	2u		/* not the command: the capset */
-/* Source: struct virgl_caps_v2, src/virtio/virtio-gpu/virgl_hw.h of Mesa. */
-#define CAPS_RENDERER	696u
-#define CAPS_RENDERER_BYTES 64u
 
 static const char usage[] =
 	"usage: xengpu-run [--socket=PATH] [--status-file=PATH] COMMAND [ARGUMENT]...\n"
@@ -31,7 +28,7 @@ static const char usage[] =
 
 struct answer {
 	uint32_t version;
-	char renderer[CAPS_RENDERER_BYTES + 1];
+	char renderer[VIRGL_CAPS_RENDERER_BYTES + 1];
 };
 
 static char why[512];
@@ -128,7 +125,7 @@ static bool ask(int fd, struct answer *out, const struct timespec *until)
 	if (!read_all(fd, &reply, sizeof(reply), until))
 		return false;
 	if (reply.ping.command != VTEST_PING || reply.caps.command != CAPS2_REPLY ||
-	    reply.caps.length < CAPS_RENDERER + CAPS_RENDERER_BYTES + 1 ||
+	    reply.caps.length < VIRGL_CAPS_RENDERER + VIRGL_CAPS_RENDERER_BYTES + 1 ||
 	    reply.caps.length > MAX_CAPS)
 		return fail("whoever serves the socket does not speak this protocol");
 	caps = calloc(1, reply.caps.length);
@@ -136,8 +133,8 @@ static bool ask(int fd, struct answer *out, const struct timespec *until)
 		return fail("out of memory");
 	ok = read_all(fd, caps, reply.caps.length - 1, until);
 	out->version = reply.agreed;
-	memcpy(out->renderer, caps + CAPS_RENDERER, CAPS_RENDERER_BYTES);
-	out->renderer[CAPS_RENDERER_BYTES] = '\0';
+	memcpy(out->renderer, caps + VIRGL_CAPS_RENDERER, VIRGL_CAPS_RENDERER_BYTES);
+	out->renderer[VIRGL_CAPS_RENDERER_BYTES] = '\0';
 	free(caps);
 	return ok;
 }

@@ -339,7 +339,8 @@ int gnt_share(struct plat *plat, uint16_t peer_domid, uint32_t n_pages, bool pee
 	share->fd = memfd_create("fake", MFD_CLOEXEC);
 	if (ftruncate(share->fd, n_pages * 4096l))
 		abort();
-	share->addr = mmap(NULL, n_pages * 4096ul, PROT_READ | PROT_WRITE, MAP_SHARED, share->fd, 0);
+	share->addr = mmap(NULL, n_pages * 4096ul, PROT_READ | PROT_WRITE, MAP_SHARED, share->fd,
+			   0);
 	share->refs = calloc(n_pages, sizeof(uint32_t));
 	pthread_mutex_lock(&fake.lock);
 	for (i = 0; i < n_pages; i++)

@@ -506,6 +506,30 @@ TEST(frontend_session, unregister_waits_for_room_in_the_ring)
 	down();
 }
 
+TEST(frontend_session, polling_turns_itself_off_when_it_does_not_pay)
+{
+	uint64_t start_ns;
+	unsigned int i;
+
+	up(never, false);
+	/* Never for a session that waits for nothing. */
+	CHECK(!fe_session_spin(session));
+	CHECK_EQ(fe_session_stats(session)->polls_vain, 0);
+	CHECK_EQ(fe_context_destroy(session, 1, done, NULL), 0);
+	for (i = 0; i < 20; i++)
+		fe_session_slept(session, 5000000);
+	start_ns = fe_now_ns();
+	for (i = 0; i < 1000; i++)
+		CHECK(!fe_session_spin(session));
+	CHECK_EQ(fe_session_stats(session)->polls_vain, 0);
+	CHECK(fe_now_ns() - start_ns < 100000000);
+	for (i = 0; i < 100; i++)
+		fe_session_slept(session, 1000);
+	CHECK(!fe_session_spin(session));
+	CHECK_EQ(fe_session_stats(session)->polls_vain, 1);
+	down();
+}
+
 TEST(frontend_session, text_of_others_is_escaped)
 {
 	char out[16];
