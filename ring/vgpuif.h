@@ -204,7 +204,9 @@ struct vgpuif_capset_get {
  * +----------------+----------------+----------------+----------------+
  * |                          gref_directory                           | 16
  * +----------------+----------------+----------------+----------------+
- * flags          - VGPUIF_BUFFER_READ_ONLY: the backend must not write; map it read-only.
+ * flags          - VGPUIF_BUFFER_READ_ONLY: the backend must not write; map it read-only. Such a
+ *                  buffer holds commands: as room for a capset, a backing store or a blob it is
+ *                  refused with -XEN_EINVAL, because renderers write to those.
  * buffer_id      - uint32_t, not 0, not in use, chosen by the frontend.
  * n_pages        - uint32_t, 1..max-buffer-pages.
  * gref_directory - grant_ref_t of the first struct vgpuif_page_directory. The frontend may take
@@ -413,6 +415,8 @@ struct vgpuif_context_resource {
  * context_id   - uint32_t, not 0: a context that the resource is attached to.
  * offset       - uint64_t, where in the backing store the box's first texel lies.
  * stride, layer_stride - uint32_t, octets between rows, between slices; 0 for tightly packed.
+ * Answered with -XEN_EINVAL when the resource has no backing store. A box outside the resource may
+ * lose the context (-XEN_EIO from then on): that is the renderer's to judge.
  */
 struct vgpuif_transfer {
 	uint32_t context_id;

@@ -148,12 +148,12 @@ sc_kill_worker() { # the guest's program gets an error within a second, the next
 	sc_frames "$1" 3
 }
 
-sc_kill_guest() { # and bring it back
+sc_kill_guest() { # sc_kill_guest GUEST DOMID
 	spinning "$1" || return 1
 	guest_kill "$1"
 	wait "$spin_pid"
 	until_true 10 backend_quiet || return 1
-	! backend_nodes | grep . || { echo "backend nodes of a dead guest are left"; return 1; }
+	! backend_nodes | grep "/vgpu/$2/" || { echo "backend nodes of a dead guest are left"; return 1; }
 }
 
 sc_other_guest_draws_on() { # sc_other_guest_draws_on GUEST: what spinning() started there goes on

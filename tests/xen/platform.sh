@@ -19,6 +19,13 @@ plat_up() {
 	rig_was_up=
 	"$RIG" status >/dev/null 2>&1 && rig_was_up=1
 	"$RIG" up --guests "$1" --gpu "$GPU" ${SUITE:+--suite "$SUITE"} || return 1
+	if [ -n "$rig_was_up" ]; then # an earlier run's
+		for g in $(seq "$1"); do
+			vtest_stop "$g"
+			detach "$g" 2>/dev/null
+		done
+		backend_stop
+	fi
 	plat_sync "$1" || return 1
 	backend_start || { backend_log; return 1; }
 	for g in $(seq "$1"); do
