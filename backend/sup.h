@@ -74,6 +74,7 @@ struct sup_domain {
 	LIST_ENTRY(sup_domain) link;
 	uint16_t domid;
 	uint32_t n_devices;
+	uint32_t n_workers;		/* that serve it */
 	uint64_t pages_mapped;
 	struct log_rate rate;
 	struct bucket opens;		/* a session costs the driver domain a worker's start */

@@ -23,15 +23,20 @@ void log_rate_init(struct log_rate *rate)
 	bucket_init(&rate->bucket, LOG_BURST, LOG_PER_S, loop_now_ns());
 }
 
-static void put_line(enum log_level level, char *text)
+void log_clean(char *text)
 {
 	char *c;
 
-	/* A guest's text may be in here: nothing that a terminal would obey, no line of its own. */
 	for (c = text; *c; c++) {
 		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
 			*c = '?';
 	}
+}
+
+static void put_line(enum log_level level, char *text)
+{
+	/* A guest's text may be in here: nothing that a terminal would obey, no line of its own. */
+	log_clean(text);
 	if (with_prefix)
 		fprintf(stderr, "<%d>%s\n", level, text);
 	else

@@ -30,6 +30,9 @@ struct log_rate {
 /* log_setup() - the least important level shown, and whether lines begin with "<N>". */
 void log_setup(enum log_level level, int journal);
 
+/* log_clean() - make a text that a guest or a worker wrote fit for a terminal and for xenstore. */
+void log_clean(char *text);
+
 /* log_rate_init() - a full bucket. */
 void log_rate_init(struct log_rate *rate);
 

@@ -53,19 +53,29 @@ static void go_down(struct sup *sup, const char *why)
 	struct sup_pool *pool = &sup->pool;
 	struct sup_session *s;
 
-	pool->failures++;
-	pool->n_failed++;
 	pool->up = false;
 	pool->down = true;
 	snprintf(pool->why, sizeof(pool->why), "%s", why);
-	log_error("no renderer: %s; next try in %u.%03u s", why, retry_ms(pool->failures) / 1000,
-		  retry_ms(pool->failures) % 1000);
-	while (!pool->n_in_state[WORKER_WARM] && (s = TAILQ_FIRST(&pool->waiting))) {
+	while ((s = TAILQ_FIRST(&pool->waiting))) {
 		sup_session_fail(s, "no renderer: %s", why);
 		sup_session_event(s, SES_EV_NO_WORKER);
 	}
-	loop_timer_set(&sup->loop, &pool->retry, retry_ms(pool->failures), retry, sup);
 	sup_devices_dirty(sup);
+}
+
+/* One has failed. @others: idle or starting workers there are besides; one of them may do better. */
+static void failed(struct sup *sup, const char *why, uint32_t others)
+{
+	struct sup_pool *pool = &sup->pool;
+	uint32_t ms;
+
+	pool->failures++;
+	pool->n_failed++;
+	ms = retry_ms(pool->failures);
+	log_error("a worker failed: %s; next try in %u.%03u s", why, ms / 1000, ms % 1000);
+	if (!others)
+		go_down(sup, why);
+	loop_timer_set(&sup->loop, &pool->retry, ms, retry, sup);
 }
 
 void sup_pool_refill(struct sup *sup)
@@ -85,7 +95,7 @@ void sup_pool_refill(struct sup *sup)
 		if (err) {
 			snprintf(why, sizeof(why), "a worker cannot be started: %s",
 				 strerror(-err));
-			go_down(sup, why);
+			failed(sup, why, n[WORKER_STARTING] + n[WORKER_WARM]);
 		}
 	}
 }
@@ -125,6 +135,18 @@ struct sup_worker *sup_pool_take(struct sup *sup)
 	return NULL;
 }
 
+/* Who is next: the guest that has the fewest workers, and of its sessions the first. */
+static struct sup_session *next_waiting(struct sup_pool *pool)
+{
+	struct sup_session *s, *best = NULL;
+
+	TAILQ_FOREACH(s, &pool->waiting, wait_link) {
+		if (!best || s->dev->dom->n_workers < best->dev->dom->n_workers)
+			best = s;
+	}
+	return best;
+}
+
 void sup_pool_ready(struct sup_worker *w)
 {
 	struct sup *sup = w->sup;
@@ -138,7 +160,7 @@ void sup_pool_ready(struct sup_worker *w)
 	pool->ready = w->ready;
 	pool->up = true;
 	pool->down = false;
-	s = TAILQ_FIRST(&pool->waiting);
+	s = next_waiting(pool);
 	if (s)
 		sup_session_event(s, SES_EV_WORKER);
 	sup_pool_refill(sup);
@@ -151,8 +173,17 @@ void sup_pool_good(struct sup *sup)
 
 void sup_pool_failed(struct sup_worker *w)
 {
-	if (!w->sup->stopping)
-		go_down(w->sup, w->why);
+	const struct sup_worker *other;
+	uint32_t others = 0;
+
+	if (w->sup->stopping)
+		return;
+	TAILQ_FOREACH(other, &w->sup->pool.workers, link) {
+		if (other != w && !other->failed &&
+		    (other->state == WORKER_STARTING || other->state == WORKER_WARM))
+			others++;
+	}
+	failed(w->sup, w->why, others);
 }
 
 void sup_pool_kill_all(struct sup *sup)

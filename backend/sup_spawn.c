@@ -57,18 +57,30 @@ static void clean_environment(char *env[MAX_ENV])
 	env[n] = NULL;
 }
 
+#define MAX_GROUPS	4
+
 /* The groups that own render nodes, so that the worker can open one. */
-static size_t gpu_groups(gid_t *gids, size_t max)
+static size_t gpu_groups(const char *gpu, gid_t gids[MAX_GROUPS])
 {
 	static const char *const names[] = { "render", "video" };
-	size_t n = 0, i;
+	static gid_t known[2];
+	static size_t n_known;
+	static bool looked;
+	struct stat st;
+	size_t n, i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]) && n < max; i++) {
+	/* Once: looking up a name may mean to ask a server. */
+	for (i = 0; !looked && i < sizeof(names) / sizeof(names[0]); i++) {
 		struct group *group = getgrnam(names[i]);
 
 		if (group)
-			gids[n++] = group->gr_gid;
+			known[n_known++] = group->gr_gid;
 	}
+	looked = true;
+	for (n = 0; n < n_known; n++)
+		gids[n] = known[n];
+	if (gpu[0] == '/' && !stat(gpu, &st) && st.st_gid)
+		gids[n++] = st.st_gid;
 	return n;
 }
 
@@ -124,7 +136,7 @@ struct identity {
 	bool drop;
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[4];
+	gid_t groups[MAX_GROUPS];
 	size_t n_groups;
 };
 
@@ -207,7 +219,7 @@ static int find_identity(const struct sup_config *cfg, uint32_t slot, struct ide
 	if (!id->drop)
 		return 0;
 	if (strcmp(cfg->gpu, "soft"))
-		id->n_groups = gpu_groups(id->groups, sizeof(id->groups) / sizeof(id->groups[0]));
+		id->n_groups = gpu_groups(cfg->gpu, id->groups);
 	return worker_ids(cfg, slot, &id->uid, &id->gid);
 }
 

@@ -108,6 +108,7 @@ static void session_lost(struct sup_worker *w, int status)
 	sup_broker_finish(w);
 	w->session = NULL;
 	s->worker = NULL;
+	s->dev->dom->n_workers--;
 	sup_session_event(s, SES_EV_DEAD);
 }
 
@@ -143,7 +144,7 @@ static void on_death(void *arg, uint32_t events)
 static int on_ready(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	w->ready = msg->u.ready;
-	w->ready.renderer[CTL_MAX_TEXT - 1] = '\0';
+	log_clean(w->ready.renderer);
 	loop_timer_cancel(&w->sup->loop, &w->timer);
 	set_state(w, WORKER_WARM);
 	log_debug("worker %d is ready: %s", (int)w->pid, w->ready.renderer);
@@ -154,6 +155,7 @@ static int on_ready(struct sup_worker *w, const struct ctl_msg *msg)
 static int on_failed(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	snprintf(w->why, sizeof(w->why), "%s", msg->u.failed.text);
+	log_clean(w->why);
 	w->failed = true;
 	loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
 	return 0;
@@ -181,10 +183,13 @@ static int on_unmapped(struct sup_worker *w, const struct ctl_msg *msg)
 static int on_closed(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	const struct ctl_closed *closed = &msg->u.closed;
+	char text[CTL_MAX_TEXT];
 
+	snprintf(text, sizeof(text), "%s", closed->text);
+	log_clean(text);
 	if (w->state != WORKER_CLOSING) {
 		if (closed->reason != CTL_REASON_ASKED && closed->reason != CTL_REASON_LOST)
-			sup_session_fail(w->session, "%s", closed->text);
+			sup_session_fail(w->session, "%s", text);
 		set_state(w, WORKER_CLOSING);
 		sup_session_event(w->session, SES_EV_ENDED);
 	}
@@ -323,6 +328,7 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 
 	w->session = s;
 	s->worker = w;
+	s->dev->dom->n_workers++;
 	set_state(w, WORKER_BINDING);
 	b->domid = s->dev->dom->domid;
 	b->devid = s->dev->devid;

@@ -112,6 +112,7 @@ static int attach_wait(struct cmd *cmd, const struct attach_vgpu *v, uint32_t ti
 		xst_read(cmd->xst, XST_NO_TX,
 			 paths_back(v->backend, v->domid, v->devid, VGPUIF_NODE_ERROR).s, text,
 			 sizeof(text));
+		cmd_clean(text);
 		cmd_error("the backend in domain %u refuses: %s", v->backend, text);
 		break;
 	case OUTCOME_WAITING:

@@ -22,6 +22,16 @@ int cmd_error(const char *fmt, ...)
 	return CMD_FAILED;
 }
 
+void cmd_clean(char *text)
+{
+	char *c;
+
+	for (c = text; *c; c++) {
+		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
+			*c = '?';
+	}
+}
+
 const char *cmd_strerror(int err)
 {
 	switch (err) {

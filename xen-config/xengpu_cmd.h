@@ -30,6 +30,9 @@ int cmd_store(struct cmd *cmd);
 /* cmd_domain() - a domain by name or id. Returns CMD_OK, or CMD_FAILED and has said why. */
 int cmd_domain(struct cmd *cmd, const char *name_or_id, uint16_t *domid);
 
+/* cmd_clean() - make a text out of xenstore fit for a terminal. */
+void cmd_clean(char *text);
+
 /* cmd_strerror() - a text for @err of an xst_ call that tells the administrator what to do. */
 const char *cmd_strerror(int err);
 

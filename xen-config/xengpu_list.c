@@ -64,6 +64,8 @@ static void read_row(struct xst *xst, const struct attach_vgpu *v, struct row *r
 			  &row->front_state);
 	xst_read(xst, XST_NO_TX, paths_back(v->backend, v->domid, v->devid, VGPUIF_NODE_ERROR).s,
 		 row->error, sizeof(row->error));
+	cmd_clean(row->name);
+	cmd_clean(row->error);
 	xst_list(xst, XST_NO_TX, paths_back(v->backend, v->domid, v->devid, NULL).s, count_session,
 		 &count);
 	row->n_sessions = count.n;

@@ -454,6 +454,59 @@ TEST(sup_trouble, storm)
 	rig_down(&rig);
 }
 
+/* Twelve sessions wait for workers; another guest's first is not behind all of them. */
+TEST(sup_trouble, greedy_guest)
+{
+	struct guest_session s[12], one;
+	struct guest g, other;
+	struct rig rig;
+	uint32_t i;
+
+	up_connected(&rig, &g, "slow");
+	guest_up(&other, &rig, 2);
+	rig_attach(&rig, 2);
+	guest_connect(&other);
+	for (i = 0; i < 12; i++) {
+		session_make(&s[i], &g, i);
+		session_state(&s[i], XenbusStateInitialised);
+	}
+	WAIT_STAT(&rig, 1, "sessions", 2);
+	session_open(&one, &other, 0);
+	CHECK(rig_stat_of(&rig, 1, "sessions") <= 8);
+	for (i = 0; i < 12; i++)
+		WAIT_STATE(&rig, SESSION_STATE(1, i), XenbusStateConnected, 10000);
+	session_close(&one);
+	for (i = 0; i < 12; i++)
+		session_close(&s[i]);
+	guest_down(&other);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* Opening is rationed, in the end, and what waits for its turn still comes. */
+TEST(sup_trouble, sessions_in_a_hurry)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+	int64_t before;
+	int i;
+
+	up_connected(&rig, &g, "ok");
+	before = rig_now_ms();
+	for (i = 0; i < 80; i++) {
+		session_make(&s, &g, (uint32_t)i % 8);
+		session_node(&s, "ring-page-order", "9");
+		session_state(&s, XenbusStateInitialised);
+		WAIT_STATE(&rig, SESSION_STATE(1, s.index), XenbusStateClosed, 2000);
+		session_close(&s);
+	}
+	CHECK(rig_now_ms() - before >= 1000);
+	CHECK(rig_log_has(&rig, "messages about one guest suppressed") || rig_now_ms() - before > 10000);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 TEST(sup_trouble, control_socket)
 {
 	static const char *const mad[] = {"",	       "\n",	 "stats",
