@@ -175,6 +175,14 @@ install: $(PROGRAMS)
 	install -m 755 $(B)/bin/xengpud $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(B)/bin/xengpu-worker $(DESTDIR)$(LIBEXECDIR)/
 	install -m 755 $(B)/bin/xengpu $(B)/bin/xengpu-vtest $(B)/bin/xengpu-run $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/modules-load.d \
+		$(DESTDIR)$(PREFIX)/lib/modprobe.d
+	install -m 644 xen-config/xengpud.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 xen-config/xengpu-backend.modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-backend.conf
+	install -m 644 xen-config/xengpu-guest.modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-guest.conf
+	install -m 644 xen-config/xengpu-guest.modprobe.conf $(DESTDIR)$(PREFIX)/lib/modprobe.d/xengpu-guest.conf
 
 clean:
 	rm -rf $(B)

@@ -17,7 +17,7 @@
 
 #include "vtest.h"
 
-#define ANSWER_MS	15000		/* a renderer may have to be started */
+#define ANSWER_MS	45000		/* longer than xengpu-vtest waits for the backend */
 #define STATUS_FILE	"/run/xengpu/vtest.status"
 #define MAX_CAPS	65536u
 #define CAPS2_REPLY	2u		/* not the command: the capset */

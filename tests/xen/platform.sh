@@ -22,7 +22,7 @@ plat_up() {
 	if [ -n "$rig_was_up" ]; then # an earlier run's
 		for g in $(seq "$1"); do
 			vtest_stop "$g"
-			detach "$g" 2>/dev/null
+			dom0 xengpu detach --force "guest$g" >/dev/null 2>&1
 		done
 		backend_stop
 	fi
