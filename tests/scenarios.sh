@@ -116,8 +116,10 @@ sc_nothing_left() { # sc_nothing_left FDS WORKERS
 		echo "descriptors $(backend_fds), were $1; workers $(backend_workers), were $2"
 		return 1
 	}
-	! backend_nodes | grep session- || { echo "session nodes are left"; return 1; }
+	until_true 10 no_session_nodes || { backend_nodes; echo "session nodes are left"; return 1; }
 }
+
+no_session_nodes() { ! backend_nodes | grep -q session-; }
 
 spinning() { # spinning GUEST: a program there is drawing, in the background; $spin_pid
 	: >"$W/spin"
@@ -205,4 +207,17 @@ sc_fresh_guest() { vtest_start "$1" && sc_frames "$1" 3; }
 sc_no_backend() {
 	backend_stop
 	says "xengpud" run "$1" true
+}
+
+sc_no_gpu() { # the driver domain has no GPU: its words reach who runs a program in the guest
+	backend_stop
+	GPU=/dev/dri/renderD199 backend_start
+	until_true 30 status_says "$1" renderD199 || { vtest_status "$1"; backend_log | tail -n 5; return 1; }
+	says renderD199 run "$1" true
+}
+status_says() { vtest_status "$1" | grep -q "$2"; }
+
+sc_backend_returns() { # a working backend, and the guest draws again without doing anything
+	backend_stop
+	backend_start && until_true 30 status_says "$1" '^state: connected' && sc_frames "$1" 3
 }

@@ -68,6 +68,7 @@ run() {
 vtest_start() {
 	local n=$1
 	shift
+	rm -f "$W/vtest$n.status"
 	env "$@" XENGPU_PLATFORM="$(spec "$n")" "$B/bin/xengpu-vtest" --socket="$W/vtest$n.sock" \
 		--status-file="$W/vtest$n.status" --stats-file="$W/vtest$n.stats" >>"$W/vtest$n.log" 2>&1 &
 	echo $! >"$W/vtest$n.pid"
@@ -89,20 +90,21 @@ vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
 backend_start() {
 	env XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" \
 		--control "$W/control" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
-	backend_pid=$!
+	echo $! >"$W/xengpud.pid"
 	until_true 10 test -S "$W/control"
 }
 
 backend_stop() {
-	[ -n "${backend_pid:-}" ] || return 0
-	kill "$backend_pid" 2>/dev/null
-	wait "$backend_pid" 2>/dev/null
-	backend_pid=
+	local pid
+	pid=$(cat "$W/xengpud.pid" 2>/dev/null) || return 0
+	rm -f "$W/xengpud.pid"
+	kill "$pid" 2>/dev/null
+	until_true 5 gone "$pid"
 }
 
 backend_log() { cat "$W/xengpud.log"; }
-backend_fds() { ls "/proc/$backend_pid/fd" | wc -l; }
-backend_workers() { pgrep -c -P "$backend_pid"; }
+backend_fds() { ls "/proc/$(cat "$W/xengpud.pid")/fd" | wc -l; }
+backend_workers() { pgrep -c -P "$(cat "$W/xengpud.pid")"; }
 backend_nodes() { dom0 xengpu-localhub --socket "$W/hub.sock" --list "/local/domain/0/backend/vgpu" 2>/dev/null; }
 
 attach() { dom0 xengpu attach "$1"; }

@@ -39,10 +39,12 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 trap 'echo "failed: $BASH_COMMAND" >> "$log"' ERR
 
-MODULES_INITRD="virtio_pci virtio_blk xen-blkfront ext4 overlay"
-MODULES="$MODULES_INITRD virtio_net virtio_gpu 9p 9pnet_virtio bridge
-	xen-privcmd xenfs xen-evtchn xen-gntdev xen-gntalloc xen-blkback
-	xen-netback xen-netfront"
+# Loaded by the initrd, dependencies first. The rest of the image's modules is there
+# for modprobe.
+MODULES_DOM0="virtio_pci virtio_blk ext4 overlay virtio_net bridge 9p 9pnet_virtio
+	xen-privcmd xenfs xen-evtchn xen-gntdev xen-gntalloc xen-blkback xen-netback"
+MODULES_GUEST="xen-blkfront ext4 overlay xen-netfront
+	xenfs xen-evtchn xen-gntdev xen-gntalloc"
 
 packages() {
 	sed -n "s/^$suite: *//p; /^[a-z0-9.+-]*\$/p" "$RIG_SRC/packages" | xargs | tr ' ' ,
@@ -117,37 +119,46 @@ kernel() {
 	version=${version##*/vmlinuz-}
 	unpack_kernel "$work/kernel/boot/vmlinuz-$version" > "$out/vmlinux"
 	cp "$work/kernel/boot/config-$version" "$root/boot/"
+	cp "$out/vmlinux" "$root/boot/vmlinux"	# for xl, quicker to read than a 9p share
 	mods=$(find "$work/kernel" -type d -path "*/modules/$version")
 	mkdir -p "$root/lib/modules"
 	cp -a "$mods" "$root/lib/modules/"
 	chroot "$root" depmod "$version" 2>> "$log"
 	local m
-	for m in $MODULES; do
+	for m in $MODULES_DOM0 $MODULES_GUEST virtio_gpu; do
 		chroot "$root" modprobe -S "$version" --show-depends "$m" >> "$log" 2>&1 ||
 			{ echo "module $m or what it needs is not in the image" >> "$log"; return 1; }
 	done
 }
 
-# busybox, and the modules in loading order, uncompressed (busybox's insmod has no xz).
+# busybox, and the modules, uncompressed (busybox's insmod knows no xz), with their
+# loading order for each role.
 initrd() {
-	local i=$work/initrd m line file
+	local i=$work/initrd
 	mkdir -p "$i"/{bin,dev,proc,sys,root,lower,upper,modules}
 	cp "$root/bin/busybox" "$i/bin/"
 	cp "$root/bin/busybox" "$out/busybox"
-	for m in $MODULES_INITRD; do
+	ln -s busybox "$i/bin/sh"
+	initrd_modules dom0 $MODULES_DOM0
+	initrd_modules guest $MODULES_GUEST
+	(cd "$i" && find . | "$root/bin/busybox" cpio -o -H newc > "$out/base.cpio") 2>> "$log"
+}
+
+initrd_modules() { # ROLE MODULE...
+	local to=$work/initrd/modules role=$1 m file name
+	shift
+	for m; do
 		chroot "$root" modprobe -S "$version" --show-depends "$m"
 	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r file; do
-		line=$(basename "$file")
-		file=$root$file
-		case $line in
-		*.xz) xz -dc "$file" > "$i/modules/${line%.xz}" ;;
-		*.zst) zstd -qdc "$file" > "$i/modules/${line%.zst}" ;;
-		*) cp "$file" "$i/modules/" ;;
+		name=$(basename "$file")
+		name=${name%.[xz]*}
+		case $file in
+		*.xz) xz -dc "$root$file" > "$to/$name" ;;
+		*.zst) zstd -qdc "$root$file" > "$to/$name" ;;
+		*) cp "$root$file" "$to/" ;;
 		esac
-		line=${line%.xz}
-		echo "${line%.zst}" >> "$i/modules/order"
+		echo "$name" >> "$to/order-$role"
 	done
-	(cd "$i" && find . | "$root/bin/busybox" cpio -o -H newc > "$out/base.cpio") 2>> "$log"
 }
 
 # What our own init (init/) needs of the root, beyond packages.
