@@ -55,14 +55,15 @@ sc_together() { # sc_together FRAMES GUEST...: a program in each at once; a gues
 
 # pictures_native OUTDIR, pictures_guest GUEST OUTDIR: every scene, converted to PNG here.
 pictures_native() {
-	dom0 env GALLIUM_OVERRIDE_CPU_CAPS=sse4.1 DISPLAY_NR=90 GLDIR="$GL" LIMIT="${LIMIT:-60}" \
+	dom0 env GALLIUM_OVERRIDE_CPU_CAPS=sse4.1 DISPLAY_NR=90 GLDIR="$GL" SIZE="${SIZE:-256x256}" \
+		HOLD="${HOLD:-40}" LIMIT="${LIMIT:-60}" \
 		"$GL/capture.sh" "$GL_TMP/native" $SCENES || return 1
 	pictures_fetch 0 "$GL_TMP/native" "$1"
 }
 
 pictures_guest() {
 	guest "$1" env RUN=xengpu-run DISPLAY_NR=$((90 + $1)) \
-		GLDIR="$GL" LIMIT="${LIMIT:-60}" "$GL/capture.sh" "$GL_TMP/guest$1" $SCENES || return 1
+		GLDIR="$GL" SIZE="${SIZE:-256x256}" HOLD="${HOLD:-40}" LIMIT="${LIMIT:-60}" "$GL/capture.sh" "$GL_TMP/guest$1" $SCENES || return 1
 	pictures_fetch "$1" "$GL_TMP/guest$1" "$2"
 }
 
