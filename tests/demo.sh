@@ -15,7 +15,7 @@ fail() {
 . tests/tap.sh
 . tests/xen/platform.sh
 . tests/scenarios.sh
-export SIZE=${SIZE:-256x256} HOLD=${HOLD:-20} LIMIT=120
+export SIZE=${SIZE:-256x256} HOLD=${HOLD:-40} LIMIT=120
 OUT=$B/demo
 FRAMES=${FRAMES:-40}
 BENCH="texture shading:shading=phong buffer:update-method=map"
