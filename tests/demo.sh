@@ -19,7 +19,7 @@ export SIZE=${SIZE:-256x256} HOLD=${HOLD:-40} LIMIT=120
 OUT=$B/demo
 FRAMES=${FRAMES:-40}
 BENCH="texture shading:shading=phong buffer:update-method=map"
-scene_of() { [ "$1" = 1 ] && echo jellyfish || echo terrain; }
+scene_of() { [ "$1" = 1 ] && echo jellyfish || echo texture; }
 
 say "what is missing is installed"
 tests/deps.sh || fail "packages"

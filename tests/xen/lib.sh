@@ -57,7 +57,7 @@ pid_ours() { # FILE; prints the pid if it is alive and the process we started
 pid_end() { # FILE; ends the process, politely, then not; the file goes, too
 	local pid i
 	if pid=$(pid_ours "$1"); then
-		kill "$pid" 2>/dev/null
+		kill "$pid" 2>/dev/null; kill -CONT "$pid" 2>/dev/null	# one that is stopped, too
 		for i in $(seq 50); do
 			pid_ours "$1" > /dev/null || break
 			sleep 0.1
