@@ -80,7 +80,7 @@ pictures_fetch() { # pictures_fetch GUEST|0 DIR OUTDIR
 picture_equal() { # picture_equal SCENE NATIVEDIR GUESTDIR
 	local name
 	name=$(echo "$1" | tr ':=/' '---')
-	[ "$("$B/guest/picture" colours "$2/$name.png")" -ge 16 ] || { echo "the reference is empty"; return 1; }
+	[ "$("$B/guest/picture" colours "$2/$name.png")" -ge 8 ] || { echo "the reference is empty"; return 1; }
 	"$B/guest/picture" diff "$2/$name.png" "$3/$name.png" $LEVEL $PERMILLE
 }
 
