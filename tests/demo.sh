@@ -17,7 +17,7 @@ fail() {
 . tests/scenarios.sh
 export SIZE=${SIZE:-256x256} HOLD=${HOLD:-40} LIMIT=120
 OUT=$B/demo
-FRAMES=${FRAMES:-40}
+FRAMES=${FRAMES:-25}
 BENCH="texture shading:shading=phong buffer:update-method=map"
 scene_of() { [ "$1" = 1 ] && echo jellyfish || echo texture; }
 
