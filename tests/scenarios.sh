@@ -88,7 +88,9 @@ picture_equal() { # picture_equal SCENE NATIVEDIR GUESTDIR
 stat() { vtest_stats "$1" | tail -n 1 | jq -e ".$2"; }
 
 sc_steady() { # sc_steady GUEST: no grant operation, no copied surface, every command copied once
-	local shares a b commands copied
+	local shares maps a b commands copied
+	until_true 5 backend_quiet
+	maps[0]=$(counter map_ops "$1")
 	for frames in 30 90; do
 		sc_frames "$1" $frames || return 1
 		until_true 5 backend_quiet || { echo "the session did not end"; return 1; }
@@ -96,11 +98,13 @@ sc_steady() { # sc_steady GUEST: no grant operation, no copied surface, every co
 		maps[frames]=$(counter map_ops "$1")
 	done
 	a=$((shares[90] - shares[30]))
+	b=$((maps[90] - maps[30] - (maps[30] - maps[0])))
+	echo "map operations: $((maps[30] - maps[0])) for 30 frames, $((maps[90] - maps[30])) for 90"
 	echo "share operations: ${shares[30]} for 30 frames, ${shares[90]} for 90"
 	commands=$(counter command_bytes "$1") copied=$(counter command_bytes_copied "$1")
 	echo "command bytes $commands, copied $copied; surface bytes copied:" \
 		"$(counter surface_bytes_copied "$1") backend, $(stat "$1" surface_bytes_copied) frontend"
-	[ "$a" = 0 ] && [ "$commands" -gt 0 ] && [ "$commands" = "$copied" ] &&
+	[ "$a" = 0 ] && [ "$b" = 0 ] && [ "$commands" -gt 0 ] && [ "$commands" = "$copied" ] &&
 		[ "$(counter surface_bytes_copied "$1")" = 0 ] && [ "$(stat "$1" surface_bytes_copied)" = 0 ]
 }
 
@@ -159,13 +163,6 @@ sc_kill_guest() { # sc_kill_guest GUEST DOMID
 	! backend_nodes | grep "/vgpu/$2/" || { echo "backend nodes of a dead guest are left"; return 1; }
 }
 
-sc_other_guest_draws_on() { # sc_other_guest_draws_on GUEST: what spinning() started there goes on
-	local n
-	n=$(grep -c '^frame' "$W/spin")
-	until_true 20 more_frames "$n"
-}
-more_frames() { [ "$(grep -c '^frame' "$W/spin")" -gt "$1" ]; }
-
 # --- bad input, and the words it is answered with --------------------------------------------------
 
 says() { # says TEXT COMMAND...: fails, and says so
@@ -183,10 +180,6 @@ sc_bad_requests() { # every case is a line of TAP inside
 
 sc_ring_order() { guest "$1" "$GL/badreq" order; }
 
-sc_no_vtest() { # no xengpu-vtest: xengpu-run refuses and does not start the program
-	vtest_stop "$1"
-	says "xengpu-vtest" run "$1" echo started | grep -v '^started$'
-}
 
 # The guest may not grant enough pages: the program sees an error, the log names both limits.
 sc_grant_limit() {
