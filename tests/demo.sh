@@ -50,7 +50,7 @@ table() {
 	frames=$((FRAMES * $(echo $BENCH | wc -w)))
 	echo "guest$g, domain $dom"
 	row "GL_RENDERER" "$renderer"
-	row "frames" "$frames ($FRAMES of each scene, 128x128, off-screen, finished)"
+	row "frames asked for, and drawn" "$frames ($FRAMES of each scene, 128x128, off-screen, finished)"
 	sed -n 's/^\[\([a-z]*\)\].*FPS: \([0-9]*\).*/\1 \2/p' "$OUT/guest$g.txt" |
 		while read -r name fps; do row "frames per second, $name" "$fps (emulated CPU)"; done
 	row "submits" "$(counter submits "$dom")"
