@@ -187,4 +187,5 @@ install: $(PROGRAMS)
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# Files of the compiler only: a rig keeps its staged tree (with modules-load.d, a directory) in here, too.
+-include $(shell find $(B) -path $(B)/rig -prune -o -type f -name '*.d' -print 2>/dev/null)
