@@ -54,11 +54,12 @@ sc_together() { # sc_together FRAMES GUEST...: a program in each at once; a gues
 }
 
 # pictures_native OUTDIR, pictures_guest GUEST OUTDIR: every scene, converted to PNG here.
+# NATIVE_DISPLAY: the X server's number, where two are drawn natively at once.
 pictures_native() {
-	dom0 env GALLIUM_OVERRIDE_CPU_CAPS=sse4.1 DISPLAY_NR=90 GLDIR="$GL" SIZE="${SIZE:-256x256}" \
+	dom0 env GALLIUM_OVERRIDE_CPU_CAPS=sse4.1 DISPLAY_NR="${NATIVE_DISPLAY:-90}" GLDIR="$GL" SIZE="${SIZE:-256x256}" \
 		HOLD="${HOLD:-40}" LIMIT="${LIMIT:-60}" \
-		"$GL/capture.sh" "$GL_TMP/native" $SCENES || return 1
-	pictures_fetch 0 "$GL_TMP/native" "$1"
+		"$GL/capture.sh" "$GL_TMP/native${NATIVE_DISPLAY:-}" $SCENES || return 1
+	pictures_fetch 0 "$GL_TMP/native${NATIVE_DISPLAY:-}" "$1"
 }
 
 pictures_guest() {
