@@ -134,6 +134,7 @@ struct vt_syncs;
 struct vt_client {
 	const struct vt_options *options;
 	int sock;
+	int pair;			/* to the parent; see vt_spare.c */
 	pid_t peer_pid;
 	struct plat *plat;
 	struct fe_device *dev;
@@ -189,9 +190,10 @@ struct vt_client {
 /* vt_client.c */
 /*
  * vt_client_serve() - the child's main function: open a session, serve @sock to its end.
+ * @pair: its end of the socket pair with the parent.
  * Returns the exit status.
  */
-int vt_client_serve(const struct vt_options *options, int sock, pid_t peer_pid, int devid,
+int vt_client_serve(const struct vt_options *options, int sock, int pair, pid_t peer_pid, int devid,
 		    uint32_t session);
 /* vt_fail() - end the client, with this line in the log; only the first counts. Returns -1. */
 int vt_fail(struct vt_client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -278,6 +280,16 @@ int vt_sync_prepare(struct vt_client *c, const uint32_t *words, uint32_t n,
 		    struct vt_sync_signal **out);
 void vt_sync_signal(struct vt_client *c, struct vt_sync_signal *signals, uint32_t n);
 void vt_sync_finish(struct vt_client *c);
+
+/* vt_spare.c */
+/*
+ * vt_spare_offer() - in the parent: hand a new client to a child that waits for one.
+ * @pair: the parent's end; @sock stays the caller's.
+ * Returns whether the child has it.
+ */
+bool vt_spare_offer(int pair, int sock, pid_t peer_pid);
+/* vt_spare_wait() - in a child: with an unused session, wait for another client; c->sock then. */
+bool vt_spare_wait(struct vt_client *c);
 
 /* vt_stats.c */
 /* vt_stats_report() - a line in the log and one in the statistics' file. */

@@ -325,7 +325,21 @@ static void close_all(struct vt_client *c)
 	close(c->sock);
 }
 
-int vt_client_serve(const struct vt_options *options, int sock, pid_t peer_pid, int devid,
+/* Another client for a session that the one before did not use. */
+static void begin_again(struct vt_client *c)
+{
+	vt_arena_init(&c->arena, c->arena.base, c->arena.size);
+	c->stats = (struct vt_stats){ 0 };
+	c->start_ns = fe_now_ns();
+	snprintf(c->name, sizeof(c->name), "?");
+	c->created = false;
+	c->version = 0;
+	c->wait = VT_WAIT_NONE;
+	c->readable = true;
+	c->ended = false;
+}
+
+int vt_client_serve(const struct vt_options *options, int sock, int pair, pid_t peer_pid, int devid,
 		    uint32_t session)
 {
 	struct vt_client *c = calloc(1, sizeof(*c));
@@ -340,16 +354,23 @@ int vt_client_serve(const struct vt_options *options, int sock, pid_t peer_pid, 
 	vt_log_init(prefix);
 	c->options = options;
 	c->sock = sock;
+	c->pair = pair;
 	c->peer_pid = peer_pid;
 	c->start_ns = fe_now_ns();
 	snprintf(c->name, sizeof(c->name), "?");
-	if (open_all(c, devid, session) == 0)
+	if (open_all(c, devid, session) == 0) {
 		serve(c);
+		while (vt_spare_wait(c)) {
+			begin_again(c);
+			serve(c);
+		}
+	}
+	close(pair);
 	status = c->failed && !c->ended;
 	if (status)
 		vt_log("%s (process %d): connection closed: %s", c->name, (int)c->peer_pid, c->why);
 	/* The program shall know at once; it need not wait for the backend to let go. */
-	shutdown(sock, SHUT_RDWR);
+	shutdown(c->sock, SHUT_RDWR);
 	close_all(c);
 	free(c);
 	return status;

@@ -6,6 +6,7 @@
  * itself. Who connects in the meantime waits a little, and is then turned away.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ struct slot {
 	enum slot_state state;
 	pid_t pid;
 	pid_t peer_pid;
+	int pair;		/* while it runs; see vt_spare.c */
 };
 
 struct parent {
@@ -207,6 +209,7 @@ static void look_at_closing(struct parent *p)
 static void child_ended(struct parent *p, uint32_t i, int status)
 {
 	p->slot[i].state = SLOT_CLOSING;
+	close(p->slot[i].pair);
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
 		vt_log("session %u of process %d: its server died of signal %d (%s)", i,
 		       (int)p->slot[i].peer_pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -228,7 +231,7 @@ static void reap(struct parent *p)
 				child_ended(p, i, status);
 }
 
-static void run_child(struct parent *p, int sock, pid_t peer_pid, uint32_t index)
+static void run_child(struct parent *p, int sock, int pair, pid_t peer_pid, uint32_t index)
 {
 	const pid_t parent = getppid();
 	sigset_t set;
@@ -241,11 +244,12 @@ static void run_child(struct parent *p, int sock, pid_t peer_pid, uint32_t index
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_SETMASK, &set, NULL);
-	/* The parent's xenstore, device and listener: nothing of a child's. */
-	if (sock > 3)
-		close_range(3, (unsigned int)sock - 1, 0);
-	close_range((unsigned int)sock + 1, ~0u, 0);
-	_exit(vt_client_serve(p->options, sock, peer_pid,
+	/* The parent's xenstore, device, listener and other children's: nothing of this one's. */
+	sock = fcntl(sock, F_DUPFD, pair < 5 ? 5 : pair + 1);
+	if (sock < 0 || dup2(pair, 3) != 3 || dup2(sock, 4) != 4)
+		_exit(1);
+	close_range(5, ~0u, 0);
+	_exit(vt_client_serve(p->options, 4, 3, peer_pid,
 			      (int)fe_device_limits(p->dev)->devid, index));
 }
 
@@ -261,10 +265,25 @@ static uint32_t find_slot(struct parent *p)
 	return i;
 }
 
+/* To a child that has a session to spare. */
+static bool give_to_spare(struct parent *p, int sock, pid_t peer_pid)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_slots; i++)
+		if (p->slot[i].state == SLOT_RUNNING &&
+		    vt_spare_offer(p->slot[i].pair, sock, peer_pid)) {
+			p->slot[i].peer_pid = peer_pid;
+			return true;
+		}
+	return false;
+}
+
 static void serve_client(struct parent *p, int sock)
 {
 	struct ucred cred = { .pid = -1 };
 	socklen_t bytes = sizeof(cred);
+	int pair[2];
 	uint32_t i;
 	pid_t pid;
 
@@ -273,20 +292,29 @@ static void serve_client(struct parent *p, int sock)
 		vt_log("process %d turned away: %s", (int)cred.pid, p->why);
 		return;
 	}
+	if (give_to_spare(p, sock, cred.pid))
+		return;
 	i = find_slot(p);
 	if (i == p->n_slots) {
 		vt_log("process %d turned away: all %u sessions that the backend grants are in use",
 		       (int)cred.pid, p->n_slots);
 		return;
 	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		vt_log("process %d turned away: %s", (int)cred.pid, strerror(errno));
+		return;
+	}
 	pid = fork();
 	if (pid == 0)
-		run_child(p, sock, cred.pid, i);
+		run_child(p, sock, pair[1], cred.pid, i);
+	close(pair[1]);
 	if (pid < 0) {
 		vt_log("process %d turned away: fork: %s", (int)cred.pid, strerror(errno));
+		close(pair[0]);
 		return;
 	}
 	p->slot[i].state = SLOT_RUNNING;
+	p->slot[i].pair = pair[0];
 	p->slot[i].pid = pid;
 	p->slot[i].peer_pid = cred.pid;
 }

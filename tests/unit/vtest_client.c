@@ -26,6 +26,7 @@ void vt_log(const char *fmt, ...)
 static int sock;
 static pthread_t server;
 static int server_sock;
+static int pair_fd = -1;		/* the child's end, where a test is its parent */
 static struct vt_options options = { .socket_path = "", .status_path = "", .stats_path = "",
 				     .max_version = 3 };
 static char stats_file[64];
@@ -33,7 +34,7 @@ static char stats_file[64];
 static void *serve(void *arg)
 {
 	(void)arg;
-	return (void *)(intptr_t)vt_client_serve(&options, server_sock, 1, 0, 0);
+	return (void *)(intptr_t)vt_client_serve(&options, server_sock, pair_fd, 1, 0, 0);
 }
 
 static void start(fake_answer_fn answer)
@@ -194,6 +195,35 @@ static void await(uint8_t operation, uint32_t n)
 {
 	while (__atomic_load_n(&fake.seen[operation], __ATOMIC_SEQ_CST) < n)
 		usleep(100);
+}
+
+/* A child that only answered questions serves the next client with the same session. */
+TEST(vtest_client, an_unused_session_is_handed_on)
+{
+	int parent[2], next[2];
+	char said;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, next), 0);
+	pair_fd = parent[1];
+	start(fake_ok);
+	handshake(2);
+	CHECK(!vt_spare_offer(parent[0], next[1], 7));
+	close(sock);
+	CHECK_EQ(recv(parent[0], &said, 1, MSG_PEEK), 1);
+	CHECK(vt_spare_offer(parent[0], next[1], 7));
+	close(next[1]);
+	sock = next[0];
+	handshake(2);
+	create2(1, 16, 9000);
+	close(get_fd());
+	await(VGPUIF_OP_CONTEXT_ATTACH, 1);
+	CHECK_EQ(fake.seen[VGPUIF_OP_BUFFER_REGISTER], 3);
+	close(sock);
+	/* Used now: it ends and is offered to nobody. */
+	CHECK_EQ(recv(parent[0], &said, 1, 0), 0);
+	CHECK_EQ(stop(), 0);
+	close(parent[0]);
 }
 
 TEST(vtest_client, a_resource_is_granted_pages)
