@@ -115,7 +115,7 @@ unsigned int gpu_drm_nodes(char nodes[GPU_MAX_NODES][GPU_MAX_NODE_PATH]);
 /*
  * gpu_drm_open() - open a render node.
  * @why: set on failure, a sentence that names the node and the remedy.
- * Returns a descriptor or -errno.
+ * Returns a descriptor; -ENOTTY, there is no GPU behind it (vgem); or -errno.
  */
 int gpu_drm_open(const char *node, char why[GPU_MAX_TEXT]);
 

@@ -64,7 +64,7 @@ int gpu_drm_open(const char *node, char why[GPU_MAX_TEXT])
 			 version ? version->name : "unknown");
 		drmFreeVersion(version);
 		close(fd);
-		return -ENODEV;
+		return -ENOTTY;
 	}
 	drmFreeVersion(version);
 	return fd;

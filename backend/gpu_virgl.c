@@ -90,6 +90,25 @@ static void on_message(const char *fmt, va_list ap)
 		wrk_log("renderer: %s", text);
 }
 
+/*
+ * On OpenGL ES the renderer offers textures that it then cannot fill: ES has no upload of BGRA in 16
+ * bits, and the error costs the guest its context. Without the offer the guest's Mesa takes 8 bits a
+ * component. Source: VIRGL_FORMAT_B5G5R5A1_UNORM, _B4G4R4A4_UNORM in virglrenderer's virgl_hw.h; both
+ * capsets begin with a version, the mask of formats that can be sampled, and that of those that can
+ * be drawn to.
+ */
+static void take_back_formats(struct gpu_capset *capset)
+{
+	enum { MASK_WORDS = 16, B5G5R5A1 = 5, B4G4R4A4 = 6 };
+	const uint32_t formats = 1u << B5G5R5A1 | 1u << B4G4R4A4;
+	uint32_t *words = capset->data;
+
+	if (capset->max_bytes < (1 + 2 * MASK_WORDS) * sizeof(*words))
+		return;
+	words[1] &= ~formats;
+	words[1 + MASK_WORDS] &= ~formats;
+}
+
 static int read_capsets(struct gpu *gpu)
 {
 	static const uint32_t ids[] = { VGPUIF_CAPSET_VIRGL, VGPUIF_CAPSET_VIRGL2 };
@@ -107,6 +126,8 @@ static int read_capsets(struct gpu *gpu)
 			return -ENOMEM;
 		gpu->n_capsets++;
 		virgl_renderer_fill_caps(capset->id, capset->max_version, capset->data);
+		if (!epoxy_is_desktop_gl())
+			take_back_formats(capset);
 	}
 	return gpu->n_capsets ? 0 : -ENODEV;
 }
@@ -149,6 +170,17 @@ static int try_start(struct gpu *gpu, int flags)
 	return err;
 }
 
+/*
+ * The renderer sets GL_TEXTURE_CUBE_MAP_SEAMLESS on every sampler of desktop GL. Where the driver
+ * does not know that (Mesa's own virgl, for one) the error it raises costs the guest its context;
+ * in OpenGL ES it is not asked for. Source: virglrenderer, vrend_create_sampler_state().
+ */
+static bool desktop_gl_will_do(void)
+{
+	return epoxy_has_gl_extension("GL_ARB_seamless_cubemap_per_texture") ||
+	       epoxy_has_gl_extension("GL_AMD_seamless_cubemap_per_texture");
+}
+
 static int start(struct gpu *gpu, int flags)
 {
 	int err;
@@ -157,6 +189,10 @@ static int start(struct gpu *gpu, int flags)
 	virgl.said[0] = '\0';
 	virgl.starting = true;
 	err = try_start(gpu, flags);
+	if (!err && epoxy_is_desktop_gl() && !desktop_gl_will_do()) {
+		stop(gpu);
+		err = try_start(gpu, flags | VIRGL_RENDERER_USE_GLES);
+	}
 	virgl.starting = false;
 	if (err && virgl.said[0])
 		wrk_log("renderer: %s", virgl.said);
@@ -194,23 +230,33 @@ static int start_node(struct gpu *gpu, const char *node, char why[GPU_MAX_TEXT])
 	return err;
 }
 
-/* The first node with a GPU that draws; the processors where there is none. */
+/*
+ * The first node with a GPU that draws; the processors where there is none. A GPU that is there and
+ * cannot be used is an error and not a reason to draw on the processors: nobody would notice.
+ */
 static int start_auto(struct gpu *gpu, char why[GPU_MAX_TEXT])
 {
-	char nodes[GPU_MAX_NODES][GPU_MAX_NODE_PATH];
+	char nodes[GPU_MAX_NODES][GPU_MAX_NODE_PATH], first[GPU_MAX_TEXT] = "";
 	unsigned int i, n = gpu_drm_nodes(nodes);
+	int err;
 
 	for (i = 0; i < n; i++) {
-		if (start_node(gpu, nodes[i], why)) {
-			wrk_log("%s", why);
-			continue;
-		}
-		if (!gpu->on_cpu)
+		err = start_node(gpu, nodes[i], why);
+		if (!err && !gpu->on_cpu)
 			return 0;
-		wrk_log("%s draws on the processor (%s): passed over", nodes[i], gpu->renderer);
-		stop(gpu);
+		if (!err) {
+			snprintf(why, GPU_MAX_TEXT, "%.64s: Mesa has no driver for this GPU and "
+				 "would draw on the processor", nodes[i]);
+			stop(gpu);
+		}
+		wrk_log("%s", why);
+		if (err != -ENOTTY && !first[0])
+			snprintf(first, sizeof(first), "%s", why);
 	}
-	return start_soft(gpu, why);
+	if (!first[0])
+		return start_soft(gpu, why);
+	snprintf(why, GPU_MAX_TEXT, "%.190s (--gpu soft draws on the processor)", first);
+	return -ENODEV;
 }
 
 static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT])
