@@ -104,7 +104,7 @@ backend_nodes() { dom0 xenstore-ls -f /local/domain/0/backend/vgpu 2>/dev/null; 
 
 attach() { dom0 xengpu attach "guest$1"; }
 detach() { dom0 xengpu detach "guest$1"; }
-guest_kill() { dom0 xl destroy "guest$1"; }
+guest_kill() { "$RIG" guest destroy "guest$1"; } # xl destroy, and the end of the ssh connections into it
 guest_start() { "$RIG" guest create "guest$1" && "$RIG" put "guest$1" "$B/guest" $GL; }
 guest_domid() { dom0 xl domid "guest$1"; }
 fetch() { "$RIG" get "$([ "$1" = 0 ] && echo dom0 || echo "guest$1")" "$2" "$3"; }
