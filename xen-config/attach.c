@@ -11,92 +11,6 @@
 #include "paths.h"
 #include "xenbus.h"
 
-/* --- "key=value,..." ------------------------------------------------------------------------- */
-
-static int set_backend(struct attach_keys *keys, const char *value)
-{
-	size_t len = strlen(value);
-
-	if (len == 0 || len >= sizeof(keys->backend))
-		return -EINVAL;
-	memcpy(keys->backend, value, len + 1);
-	return 0;
-}
-
-static int set_devid(struct attach_keys *keys, const char *value)
-{
-	return xenbus_parse_u16(value, &keys->devid);
-}
-
-static const struct key {
-	const char *name;
-	const char *allowed;
-	int (*set)(struct attach_keys *keys, const char *value);
-} keys_known[] = {
-	{ "backend", "a domain's name or id", set_backend },
-	{ "devid", "0..65535", set_devid },
-};
-
-#define N_KEYS	(sizeof(keys_known) / sizeof(keys_known[0]))
-
-static void list_keys(char *why, size_t used)
-{
-	size_t i;
-	int n;
-
-	for (i = 0; i < N_KEYS; i++) {
-		n = snprintf(why + used, ATTACH_MAX_WHY - used, "%s%s=", i ? ", " : " ",
-			     keys_known[i].name);
-		if (n < 0 || (size_t)n >= ATTACH_MAX_WHY - used)
-			return;
-		used += (size_t)n;
-	}
-}
-
-static int parse_one(char *item, struct attach_keys *keys, char *why)
-{
-	char *equals = strchr(item, '=');
-	size_t i;
-	int n;
-
-	if (equals)
-		*equals = '\0';
-	for (i = 0; i < N_KEYS; i++) {
-		if (!strcmp(item, keys_known[i].name))
-			break;
-	}
-	if (i == N_KEYS) {
-		n = snprintf(why, ATTACH_MAX_WHY, "unknown key '%.40s'; allowed are", item);
-		list_keys(why, (size_t)n);
-		return -EINVAL;
-	}
-	if (!equals || keys_known[i].set(keys, equals + 1)) {
-		snprintf(why, ATTACH_MAX_WHY, "%s=%.40s: the value must be %s", item,
-			 equals ? equals + 1 : "", keys_known[i].allowed);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-int attach_parse_keys(const char *text, struct attach_keys *keys, char *why)
-{
-	char copy[512], *rest = copy, *item;
-	size_t len = strlen(text);
-	int err;
-
-	if (len >= sizeof(copy)) {
-		snprintf(why, ATTACH_MAX_WHY, "more than %zu characters of keys", sizeof(copy) - 1);
-		return -EINVAL;
-	}
-	memcpy(copy, text, len + 1);
-	while ((item = strsep(&rest, ","))) {
-		err = parse_one(item, keys, why);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* --- domains --------------------------------------------------------------------------------- */
 
 struct find {
@@ -119,23 +33,11 @@ static int find_each(const char *name, void *arg)
 	return 1;
 }
 
-int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out)
+int attach_find_name(struct xst *xst, const char *name, uint16_t *out)
 {
-	struct find find = { .xst = xst, .name = name_or_id };
-	uint16_t domid;
+	struct find find = { .xst = xst, .name = name };
 	int err;
 
-	if (!strcmp(name_or_id, "dom0"))
-		name_or_id = "0";
-	if (!xenbus_parse_u16(name_or_id, &domid)) {
-		err = domid ? xst_domain_exists(xst, domid) : 1;
-		if (err < 0)
-			return err;
-		if (err == 0)
-			return -ENOENT;
-		*out = domid;
-		return 0;
-	}
 	err = xst_list(xst, XST_NO_TX, "/local/domain", find_each, &find);
 	if (err < 0)
 		return err;
@@ -145,10 +47,44 @@ int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out)
 	return 0;
 }
 
+int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out)
+{
+	uint16_t domid;
+	int err;
+
+	if (!strcmp(name_or_id, "dom0"))
+		name_or_id = "0";
+	if (xenbus_parse_u16(name_or_id, &domid))
+		return attach_find_name(xst, name_or_id, out);
+	err = domid ? xst_domain_exists(xst, domid) : 1;
+	if (err < 0)
+		return err;
+	if (err == 0)
+		return -ENOENT;
+	*out = domid;
+	return 0;
+}
+
 void attach_domain_name(struct xst *xst, uint16_t domid, char *name)
 {
 	if (xst_read(xst, XST_NO_TX, paths_home(domid, "name").s, name, ATTACH_MAX_NAME) < 0)
 		snprintf(name, ATTACH_MAX_NAME, "(null)");
+}
+
+int attach_domain_uuid(struct xst *xst, uint16_t domid, char *uuid)
+{
+	static const char prefix[] = "/vm/";
+	char vm[64];
+	int err;
+
+	err = xst_read(xst, XST_NO_TX, paths_home(domid, "vm").s, vm, sizeof(vm));
+	if (err < 0)
+		return err == -E2BIG ? -EINVAL : err;
+	if (strncmp(vm, prefix, sizeof(prefix) - 1) ||
+	    strlen(vm) != sizeof(prefix) - 1 + ATTACH_UUID_BYTES - 1)
+		return -EINVAL;
+	memcpy(uuid, vm + sizeof(prefix) - 1, ATTACH_UUID_BYTES);
+	return 0;
 }
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -161,77 +97,150 @@ static bool exists(struct xst *xst, xst_tx tx, struct path p)
 	return err >= 0 || err == -E2BIG;
 }
 
-static int mkdir_perms(struct xst *xst, xst_tx tx, const char *path, uint16_t owner,
-		       uint16_t reader)
-{
-	int err = xst_mkdir(xst, tx, path);
+/* Where the nodes go: into xenstore, or to somebody who only wants to know. */
+struct sink {
+	int (*each)(const struct attach_node *node, void *arg);
+	void *arg;
+};
 
-	return err ? err : xst_set_perms(xst, tx, path, owner, reader);
+/* A node with permissions of its own; others have their directory's. */
+static int own(const struct sink *sink, struct path p, const char *value, uint16_t owner,
+	       uint16_t reader)
+{
+	const struct attach_node node = { p.s, value, true, owner, reader };
+
+	return sink->each(&node, sink->arg);
+}
+
+static int plain(const struct sink *sink, struct path p, const char *value)
+{
+	const struct attach_node node = { .path = p.s, .value = value };
+
+	return sink->each(&node, sink->arg);
+}
+
+static const char *number(char *text, size_t bytes, unsigned int value)
+{
+	snprintf(text, bytes, "%u", value);
+	return text;
 }
 
 /* The guest owns the directory, but not the two nodes that say who its backend is. */
-static int add_front(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
+static int front_nodes(const struct sink *sink, const struct attach_vgpu *v)
 {
 	const uint16_t g = v->domid, n = v->devid, b = v->backend;
+	char text[16];
 	int err;
 
-	err = mkdir_perms(xst, tx, paths_front(g, n, NULL).s, g, b);
+	err = own(sink, paths_front(g, n, NULL), NULL, g, b);
 	if (!err)
-		err = xst_write(xst, tx, paths_front(g, n, "backend").s,
-				paths_back(b, g, n, NULL).s);
+		err = own(sink, paths_front(g, n, "backend"), paths_back(b, g, n, NULL).s, b, g);
 	if (!err)
-		err = xst_set_perms(xst, tx, paths_front(g, n, "backend").s, b, g);
+		err = own(sink, paths_front(g, n, "backend-id"), number(text, sizeof(text), b), b,
+			  g);
 	if (!err)
-		err = xst_printf(xst, tx, paths_front(g, n, "backend-id").s, "%u", b);
-	if (!err)
-		err = xst_set_perms(xst, tx, paths_front(g, n, "backend-id").s, b, g);
-	if (!err)
-		err = xst_printf(xst, tx, paths_front(g, n, "state").s, "%d",
-				 XenbusStateInitialising);
-	if (!err)
-		err = xst_set_perms(xst, tx, paths_front(g, n, "state").s, g, b);
+		err = own(sink, paths_front(g, n, "state"),
+			  number(text, sizeof(text), XenbusStateInitialising), g, b);
 	return err;
 }
 
-static int add_back(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
+static int option_nodes(const struct sink *sink, const struct attach_vgpu *v,
+			const struct vgpu_option *option)
+{
+	char value[OPTION_MAX_NAME];
+	const char *node;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < OPTION_N_KEYS; i++) {
+		node = option_node((enum option_key)i);
+		if (!node || !(option->given & OPTION_BIT(i)))
+			continue;
+		option_value(option, (enum option_key)i, value);
+		err = plain(sink, paths_back(v->backend, v->domid, v->devid, node), value);
+	}
+	return err;
+}
+
+static int back_nodes(const struct sink *sink, const struct attach_vgpu *v,
+		      const struct vgpu_option *option)
 {
 	const uint16_t g = v->domid, n = v->devid, b = v->backend;
+	char text[16];
 	int err;
 
 	/* The guest's directory as well: the backend removes it when the guest is gone. */
-	err = mkdir_perms(xst, tx, paths_backs(b, g).s, b, g);
+	err = own(sink, paths_backs(b, g), NULL, b, g);
 	if (!err)
-		err = mkdir_perms(xst, tx, paths_back(b, g, n, NULL).s, b, g);
+		err = own(sink, paths_back(b, g, n, NULL), NULL, b, g);
 	if (!err)
-		err = xst_write(xst, tx, paths_back(b, g, n, "frontend").s,
-				paths_front(g, n, NULL).s);
+		err = plain(sink, paths_back(b, g, n, "frontend"), paths_front(g, n, NULL).s);
 	if (!err)
-		err = xst_printf(xst, tx, paths_back(b, g, n, "frontend-id").s, "%u", g);
+		err = plain(sink, paths_back(b, g, n, "frontend-id"),
+			    number(text, sizeof(text), g));
 	if (!err)
-		err = xst_write(xst, tx, paths_back(b, g, n, "online").s, "1");
+		err = plain(sink, paths_back(b, g, n, "online"), "1");
+	if (!err && option)
+		err = option_nodes(sink, v, option);
 	if (!err)
-		err = xst_printf(xst, tx, paths_back(b, g, n, "state").s, "%d",
-				 XenbusStateInitialising);
+		err = plain(sink, paths_back(b, g, n, "state"),
+			    number(text, sizeof(text), XenbusStateInitialising));
 	return err;
 }
 
-static int add_libxl(struct xst *xst, xst_tx tx, const struct attach_vgpu *v)
+static int libxl_nodes(const struct sink *sink, const struct attach_vgpu *v)
 {
 	const uint16_t g = v->domid, n = v->devid, b = v->backend;
+	char text[16];
 	int err;
 
-	err = xst_write(xst, tx, paths_libxl(g, n, "frontend").s, paths_front(g, n, NULL).s);
+	err = plain(sink, paths_libxl(g, n, "frontend"), paths_front(g, n, NULL).s);
 	if (!err)
-		err = xst_write(xst, tx, paths_libxl(g, n, "backend").s,
-				paths_back(b, g, n, NULL).s);
+		err = plain(sink, paths_libxl(g, n, "backend"), paths_back(b, g, n, NULL).s);
 	if (!err)
-		err = xst_printf(xst, tx, paths_libxl(g, n, "backend-id").s, "%u", b);
+		err = plain(sink, paths_libxl(g, n, "backend-id"), number(text, sizeof(text), b));
+	return err;
+}
+
+int attach_each_node(const struct attach_vgpu *vgpu, const struct vgpu_option *option,
+		     int (*each)(const struct attach_node *node, void *arg), void *arg)
+{
+	const struct sink sink = { each, arg };
+	int err;
+
+	err = libxl_nodes(&sink, vgpu);
+	if (!err)
+		err = front_nodes(&sink, vgpu);
+	if (!err)
+		err = back_nodes(&sink, vgpu, option);
+	return err;
+}
+
+struct add {
+	const struct attach_vgpu *vgpu;
+	const struct vgpu_option *option;
+	struct xst *xst;
+	xst_tx tx;
+};
+
+static int add_node(const struct attach_node *node, void *arg)
+{
+	const struct add *add = arg;
+	int err;
+
+	if (node->value)
+		err = xst_write(add->xst, add->tx, node->path, node->value);
+	else
+		err = xst_mkdir(add->xst, add->tx, node->path);
+	if (!err && node->has_perms)
+		err = xst_set_perms(add->xst, add->tx, node->path, node->owner, node->reader);
 	return err;
 }
 
 static int add_tx(struct xst *xst, xst_tx tx, void *arg)
 {
-	const struct attach_vgpu *v = arg;
+	struct add *add = arg;
+	const struct attach_vgpu *v = add->vgpu;
 	int err;
 
 	/* A guest can remove its own part; what has just one of the others is left from a domain
@@ -241,20 +250,44 @@ static int add_tx(struct xst *xst, xst_tx tx, void *arg)
 	     exists(xst, tx, paths_back(v->backend, v->domid, v->devid, "state"))))
 		return -EEXIST;
 	err = xst_rm(xst, tx, paths_back(v->backend, v->domid, v->devid, NULL).s);
-	if (!err)
-		err = add_libxl(xst, tx, v);
-	if (!err)
-		err = add_front(xst, tx, v);
-	if (!err)
-		err = add_back(xst, tx, v);
-	return err;
+	if (err)
+		return err;
+	add->xst = xst;
+	add->tx = tx;
+	return attach_each_node(v, add->option, add_node, add);
 }
 
-int attach_add(struct xst *xst, const struct attach_vgpu *vgpu)
+int attach_add(struct xst *xst, const struct attach_vgpu *vgpu, const struct vgpu_option *option)
 {
-	struct attach_vgpu copy = *vgpu;
+	struct add add = { .vgpu = vgpu, .option = option };
 
-	return xenbus_transaction(xst, add_tx, &copy);
+	return xenbus_transaction(xst, add_tx, &add);
+}
+
+int attach_read_option(struct xst *xst, const struct attach_vgpu *vgpu, struct vgpu_option *out)
+{
+	struct vgpu_option option = { 0 };
+	char value[OPTION_MAX_NAME], why[WHY_BYTES];
+	const char *node;
+	size_t i;
+	int n;
+
+	for (i = 0; i < OPTION_N_KEYS; i++) {
+		node = option_node((enum option_key)i);
+		if (!node)
+			continue;
+		n = xst_read(xst, XST_NO_TX,
+			     paths_back(vgpu->backend, vgpu->domid, vgpu->devid, node).s, value,
+			     sizeof(value));
+		if (n == -ENOENT)
+			continue;
+		if (n == -E2BIG || (n >= 0 && option_set(&option, (enum option_key)i, value, why)))
+			return -EINVAL;
+		if (n < 0)
+			return n;
+	}
+	*out = option;
+	return 0;
 }
 
 int attach_lookup(struct xst *xst, uint16_t domid, uint16_t devid, struct attach_vgpu *out)

@@ -6,19 +6,15 @@
 #ifndef CONFIG_ATTACH_H
 #define CONFIG_ATTACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "option.h"
 #include "xst.h"
 
 #define ATTACH_MAX_NAME		64u	/* of a domain */
-#define ATTACH_MAX_WHY		256u
-
-/* What "key=value,key=value" said. */
-struct attach_keys {
-	char backend[ATTACH_MAX_NAME];	/* a domain's name or id; "" when not given */
-	uint16_t devid;			/* 0 when not given */
-};
+#define ATTACH_UUID_BYTES	37u	/* with its NUL */
 
 struct attach_vgpu {
 	uint16_t domid;
@@ -27,27 +23,55 @@ struct attach_vgpu {
 };
 
 /*
- * attach_parse_keys() - read "key=value[,key=value...]" on top of what @keys holds.
- * @why: ATTACH_MAX_WHY octets; set on failure to a sentence that names the key and what is allowed.
- * Returns 0 or -EINVAL.
- */
-int attach_parse_keys(const char *text, struct attach_keys *keys, char *why);
-
-/*
  * attach_find_domain() - a domain by id or by name; "dom0" is domain 0.
  * Returns 0; -ENOENT, no such domain; or as xst_list().
  */
 int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out);
 
+/* attach_find_name() - the same by name only, though it may look like an id. */
+int attach_find_name(struct xst *xst, const char *name, uint16_t *out);
+
 /* attach_domain_name() - its name into ATTACH_MAX_NAME octets, "(null)" where it has none. */
 void attach_domain_name(struct xst *xst, uint16_t domid, char *name);
 
 /*
+ * attach_domain_uuid() - what its node "vm" says, /vm/UUID, into ATTACH_UUID_BYTES octets.
+ * Returns 0; -EINVAL, it says something else; or as xst_read() (the local platform has no "vm").
+ */
+int attach_domain_uuid(struct xst *xst, uint16_t domid, char *uuid);
+
+/* One of the nodes that attach_add() writes. */
+struct attach_node {
+	const char *path;
+	const char *value;		/* NULL: a directory */
+	bool has_perms;			/* else it has its directory's */
+	uint16_t owner, reader;
+};
+
+/*
+ * attach_each_node() - call @each for every node of a device, in the order of writing.
+ * @option: NULL, or keys that become nodes of the backend's directory, which the guest may read
+ *          only; those without a node (backend, devid) are what @vgpu says.
+ * Returns 0, or the first non-zero value of @each.
+ */
+int attach_each_node(const struct attach_vgpu *vgpu, const struct vgpu_option *option,
+		     int (*each)(const struct attach_node *node, void *arg), void *arg);
+
+/*
  * attach_add() - create frontend, backend and the toolstack's record in one transaction.
+ * @option: as attach_each_node().
  * Returns 0; -EEXIST, the domain has this device; -EACCES, not the control domain's root; or as
  * xst_write(). Nothing was written on failure.
  */
-int attach_add(struct xst *xst, const struct attach_vgpu *vgpu);
+int attach_add(struct xst *xst, const struct attach_vgpu *vgpu, const struct vgpu_option *option);
+
+/*
+ * attach_read_option() - the keys that attach_add() wrote as nodes (so neither backend nor devid).
+ * @out: set on success only.
+ * Returns 0, also where there is no device; -EINVAL, a node holds what no option may; or as
+ * xst_read().
+ */
+int attach_read_option(struct xst *xst, const struct attach_vgpu *vgpu, struct vgpu_option *out);
 
 /*
  * attach_lookup() - what the toolstack recorded about a device.

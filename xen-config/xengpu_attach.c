@@ -165,12 +165,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return CMD_OK;
 }
 
-static int parse_keys(int argc, char **argv, struct attach_keys *keys)
+static int parse_keys(int argc, char **argv, struct vgpu_option *option)
 {
-	char why[ATTACH_MAX_WHY];
+	char why[WHY_BYTES];
 
 	for (; optind < argc; optind++) {
-		if (attach_parse_keys(argv[optind], keys, why)) {
+		if (option_parse(argv[optind], OPTION_ALL, option, why)) {
 			cmd_error("%s", why);
 			return CMD_USAGE;
 		}
@@ -180,7 +180,7 @@ static int parse_keys(int argc, char **argv, struct attach_keys *keys)
 
 int xengpu_attach(struct cmd *cmd, int argc, char **argv)
 {
-	struct attach_keys keys = { 0 };
+	struct vgpu_option option = { 0 };
 	struct options options = { 0 };
 	struct attach_vgpu v = { 0 };
 	const char *domain;
@@ -190,20 +190,20 @@ int xengpu_attach(struct cmd *cmd, int argc, char **argv)
 	if (status || optind >= argc || options.force)
 		return CMD_USAGE;
 	domain = argv[optind++];
-	status = parse_keys(argc, argv, &keys);
+	status = parse_keys(argc, argv, &option);
 	if (!status)
 		status = cmd_store(cmd);
 	if (!status)
 		status = cmd_domain(cmd, domain, &v.domid);
-	if (!status && keys.backend[0])
-		status = cmd_domain(cmd, keys.backend, &v.backend);
+	if (!status && option.backend[0])
+		status = cmd_domain(cmd, option.backend, &v.backend);
 	if (status)
 		return status;
 	if (v.domid == v.backend)
 		return cmd_error("domain %u cannot be its own backend", v.domid);
 	/* Not the next free number: a second vgpu is hardly ever meant. */
-	v.devid = keys.devid;
-	err = attach_add(cmd->xst, &v);
+	v.devid = option.devid;
+	err = attach_add(cmd->xst, &v, &option);
 	if (err == -EEXIST)
 		return cmd_error("domain %s has a vgpu %u already (devid=N adds another)", domain,
 				 v.devid);

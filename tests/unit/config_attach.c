@@ -46,8 +46,8 @@ TEST(config_attach, nodes)
 	hub_start(&hub, NULL);
 	dom0 = hub_xst(&hub, 0);
 	guest = hub_xst(&hub, 1);
-	CHECK_EQ(attach_add(dom0, &vgpu), 0);
-	CHECK_EQ(attach_add(dom0, &vgpu), -EEXIST);
+	CHECK_EQ(attach_add(dom0, &vgpu, NULL), 0);
+	CHECK_EQ(attach_add(dom0, &vgpu, NULL), -EEXIST);
 	check_value(dom0, paths_front(1, 0, "state"), "1");
 	check_value(dom0, paths_front(1, 0, "backend-id"), "0");
 	check_value(dom0, paths_front(1, 0, "backend"), "/local/domain/0/backend/vgpu/1/0");
@@ -86,6 +86,44 @@ TEST(config_attach, nodes)
 	hub_stop(&hub);
 }
 
+TEST(config_attach, options)
+{
+	struct vgpu_option o = { 0 }, found = { 0 };
+	char why[WHY_BYTES], text[OPTION_MAX_TEXT];
+	struct hub_proc hub;
+	struct xst *dom0, *guest;
+
+	hub_start(&hub, NULL);
+	dom0 = hub_xst(&hub, 0);
+	guest = hub_xst(&hub, 1);
+	CHECK_EQ(option_parse("weight=512,cap=0,memory=256,contexts=8,resources=9,pages=7,"
+			      "sessions=3,gpu=soft,backend=dom0,devid=0", OPTION_ALL, &o, why), 0);
+	CHECK_EQ(attach_add(dom0, &vgpu, &o), 0);
+	check_value(guest, paths_back(0, 1, 0, "weight"), "512");
+	check_value(guest, paths_back(0, 1, 0, "cap"), "0");
+	check_value(guest, paths_back(0, 1, 0, "memory"), "256");
+	check_value(guest, paths_back(0, 1, 0, "gpu"), "soft");
+	CHECK_EQ(children(dom0, paths_back(0, 1, 0, "devid").s), -1);
+	CHECK_EQ(attach_read_option(dom0, &vgpu, &found), 0);
+	option_print(&found, text);
+	CHECK(!strcmp(text, "weight=512,cap=0,memory=256,contexts=8,resources=9,pages=7,"
+			    "sessions=3,gpu=soft"));
+	/* Nothing of it is the guest's to change. */
+	CHECK_EQ(xst_write(guest, XST_NO_TX, paths_back(0, 1, 0, "weight").s, "9"), -EACCES);
+	CHECK_EQ(xst_write(guest, XST_NO_TX, paths_back(0, 1, 0, "gpu").s, "auto"), -EACCES);
+	CHECK_EQ(xst_rm(guest, XST_NO_TX, paths_back(0, 1, 0, "cap").s), -EACCES);
+	CHECK_EQ(xst_mkdir(guest, XST_NO_TX, paths_back(0, 1, 0, "gpu/x").s), -EACCES);
+
+	CHECK_EQ(xst_write(dom0, XST_NO_TX, paths_back(0, 1, 0, "cap").s, "900"), 0);
+	CHECK_EQ(attach_read_option(dom0, &vgpu, &found), -EINVAL);
+	CHECK_EQ(attach_remove(dom0, &vgpu), 0);
+	CHECK_EQ(attach_read_option(dom0, &vgpu, &found), 0);
+	CHECK_EQ(found.given, 0);
+	xst_close(guest);
+	xst_close(dom0);
+	hub_stop(&hub);
+}
+
 TEST(config_attach, guest_may_not)
 {
 	struct hub_proc hub;
@@ -93,7 +131,7 @@ TEST(config_attach, guest_may_not)
 
 	hub_start(&hub, NULL);
 	guest = hub_xst(&hub, 1);
-	CHECK_EQ(attach_add(guest, &vgpu), -EACCES);
+	CHECK_EQ(attach_add(guest, &vgpu, NULL), -EACCES);
 	xst_close(guest);
 	hub_stop(&hub);
 }
@@ -107,7 +145,7 @@ TEST(config_attach, leftovers_of_an_earlier_domain)
 	dom0 = hub_xst(&hub, 0);
 	CHECK_EQ(xst_write(dom0, XST_NO_TX, paths_back(0, 1, 0, "state").s, "4"), 0);
 	CHECK_EQ(xst_write(dom0, XST_NO_TX, paths_back(0, 1, 0, "session-3/state").s, "4"), 0);
-	CHECK_EQ(attach_add(dom0, &vgpu), 0);
+	CHECK_EQ(attach_add(dom0, &vgpu, NULL), 0);
 	check_value(dom0, paths_back(0, 1, 0, "state"), "1");
 	CHECK_EQ(children(dom0, paths_back(0, 1, 0, "session-3").s), -1);
 	xst_close(dom0);
@@ -134,9 +172,9 @@ TEST(config_attach, several)
 	dom0 = hub_xst(&hub, 0);
 	CHECK_EQ(attach_each(dom0, -1, find_two, &seen), 0);
 	CHECK_EQ(seen, 0);
-	CHECK_EQ(attach_add(dom0, &vgpu), 0);
-	CHECK_EQ(attach_add(dom0, &second), 0);
-	CHECK_EQ(attach_add(dom0, &third), 0);
+	CHECK_EQ(attach_add(dom0, &vgpu, NULL), 0);
+	CHECK_EQ(attach_add(dom0, &second, NULL), 0);
+	CHECK_EQ(attach_add(dom0, &third, NULL), 0);
 	CHECK_EQ(attach_each(dom0, -1, find_two, &seen), 0);
 	CHECK_EQ(seen, 1u << 8 | 1u << 11 | 1u << 16);
 	seen = 0;
@@ -172,10 +210,33 @@ TEST(config_attach, domains)
 	CHECK_EQ(attach_find_domain(dom0, "we", &domid), -ENOENT);
 	CHECK_EQ(attach_find_domain(dom0, "9", &domid), -ENOENT);
 	CHECK_EQ(attach_find_domain(dom0, "", &domid), -ENOENT);
+	CHECK_EQ(attach_find_name(dom0, "web", &domid), 0);
+	CHECK_EQ(domid, 2);
+	CHECK_EQ(attach_find_name(dom0, "1", &domid), -ENOENT);
 	attach_domain_name(dom0, 2, name);
 	CHECK(!strcmp(name, "web"));
 	attach_domain_name(dom0, 9, name);
 	CHECK(!strcmp(name, "(null)"));
+	xst_close(dom0);
+	hub_stop(&hub);
+}
+
+TEST(config_attach, uuid)
+{
+	struct hub_proc hub;
+	struct xst *dom0;
+	char uuid[ATTACH_UUID_BYTES] = "same";
+
+	hub_start(&hub, NULL);
+	dom0 = hub_xst(&hub, 0);
+	CHECK_EQ(xst_write(dom0, XST_NO_TX, "/local/domain/1/vm", "nonsense"), 0);
+	CHECK_EQ(attach_domain_uuid(dom0, 1, uuid), -EINVAL);
+	CHECK_EQ(attach_domain_uuid(dom0, 9, uuid), -ENOENT);
+	CHECK(!strcmp(uuid, "same"));
+	CHECK_EQ(xst_write(dom0, XST_NO_TX, "/local/domain/1/vm",
+			   "/vm/0f1e2d3c-0000-4000-8000-00000000000a"), 0);
+	CHECK_EQ(attach_domain_uuid(dom0, 1, uuid), 0);
+	CHECK(!strcmp(uuid, "0f1e2d3c-0000-4000-8000-00000000000a"));
 	xst_close(dom0);
 	hub_stop(&hub);
 }

@@ -71,7 +71,7 @@ TEST(config_cmd, usage)
 	SAY(0, 2, "Usage: xengpu detach", "detach");
 	SAY(0, 2, "Usage: xengpu detach", "detach", "1", "0", "0");
 	SAY(0, 2, "Usage: xengpu list", "list", "1", "2");
-	SAY(0, 2, "unknown key 'colour'; allowed are backend=, devid=", "attach", "1",
+	SAY(0, 2, "unknown key 'colour'; allowed are weight=", "attach", "1",
 	    "colour=red");
 	SAY(0, 2, "devid=-1: the value must be 0..65535", "attach", "1", "devid=-1");
 	SAY(0, 2, "--timeout must be 0..3600", "attach", "--timeout=-1", "1");

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xen-config/: states, strict numbers, paths, and the keys of `xengpu attach`. Pure; no platform.
+ * xen-config/: states, strict numbers, paths. Pure; no platform.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "attach.h"
 #include "harness.h"
 #include "paths.h"
 #include "vgpuif.h"
@@ -115,54 +114,4 @@ TEST(config, path_after)
 	CHECK(paths_after("/a/b", "/a/bc") == NULL);
 	CHECK(paths_after("/a/b", "/a") == NULL);
 	CHECK(paths_after("/a/b", "") == NULL);
-}
-
-TEST(config, attach_keys)
-{
-	struct attach_keys keys = { 0 };
-	char why[ATTACH_MAX_WHY] = "";
-
-	CHECK_EQ(attach_parse_keys("backend=drv,devid=3", &keys, why), 0);
-	CHECK(!strcmp(keys.backend, "drv"));
-	CHECK_EQ(keys.devid, 3);
-	CHECK_EQ(attach_parse_keys("devid=4", &keys, why), 0);
-	CHECK_EQ(keys.devid, 4);
-	CHECK(!strcmp(keys.backend, "drv"));
-}
-
-TEST(config, attach_keys_refused)
-{
-	static const struct {
-		const char *text;
-		const char *say;	/* what the message must hold */
-	} bad[] = {
-		{ "weight=3", "weight" },
-		{ "weight=3", "backend=, devid=" },
-		{ "devid", "0..65535" },
-		{ "devid=", "0..65535" },
-		{ "devid=65536", "65536" },
-		{ "devid=1,devid=x", "devid=x" },
-		{ "backend=", "name or id" },
-		{ "backend=0123456789012345678901234567890123456789012345678901234567890123",
-		  "name or id" },
-		{ "", "unknown key" },
-		{ "devid=1,", "unknown key" },
-		{ "=1", "unknown key" },
-	};
-	struct attach_keys keys = { 0 };
-	char why[ATTACH_MAX_WHY], big[600];
-	size_t i;
-
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		CHECK_EQ(attach_parse_keys(bad[i].text, &keys, why), -EINVAL);
-		CHECK(strstr(why, bad[i].say));
-	}
-	/* Nothing that is too long runs over anything; the sanitizers watch. */
-	memset(big, 'k', sizeof(big) - 1);
-	big[sizeof(big) - 1] = '\0';
-	CHECK_EQ(attach_parse_keys(big, &keys, why), -EINVAL);
-	big[500] = '\0';
-	CHECK_EQ(attach_parse_keys(big, &keys, why), -EINVAL);
-	big[5] = '=';
-	CHECK_EQ(attach_parse_keys(big, &keys, why), -EINVAL);
 }

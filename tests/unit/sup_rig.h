@@ -353,7 +353,7 @@ static inline void rig_attach(struct rig *rig, uint16_t domid)
 {
 	const struct attach_vgpu v = { .domid = domid };
 
-	CHECK_EQ(attach_add(rig->dom0, &v), 0);
+	CHECK_EQ(attach_add(rig->dom0, &v, NULL), 0);
 }
 
 static inline void guest_connect(struct guest *g)
