@@ -36,7 +36,7 @@ void attach_domain_name(struct xst *xst, uint16_t domid, char *name);
 
 /*
  * attach_domain_uuid() - what its node "vm" says, /vm/UUID, into ATTACH_UUID_BYTES octets.
- * Returns 0; -EINVAL, it says something else; or as xst_read() (the local platform has no "vm").
+ * Returns 0; -EINVAL, it says something else; or as xst_read().
  */
 int attach_domain_uuid(struct xst *xst, uint16_t domid, char *uuid);
 
