@@ -139,7 +139,8 @@ e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
 xen-check: $(PROGRAMS) gl
 	@tests/run.sh xen
-libxl-check:
+libxl-check: deps-build
+	@$(MAKE) --no-print-directory $(B)/bin/xengpu
 	@xen-config/libxl/check.sh
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \

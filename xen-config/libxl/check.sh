@@ -126,7 +126,7 @@ configure() {
 }
 
 quiet() { # COMMAND...: all of it to the log, the end of it when it fails
-	"$@" >> "$log" 2>&1 || { grep -E 'error|Error' "$log" | cut -c1-200 | tail -n 15; return 1; }
+	"$@" >> "$log" 2>&1 || { grep -E 'error|Error|^E: ' "$log" | cut -c1-200 | tail -n 15; return 1; }
 }
 
 build() { # FOLDER
@@ -212,6 +212,7 @@ back_nodes() {
 		online n0,r1 1
 		state n0,r1 2
 		handle n0,r1 0
+		backend-id n0,r1 0
 		weight n0,r1 512
 		cap n0,r1 40
 		memory n0,r1 256
@@ -236,6 +237,7 @@ front_nodes() {
 own_nodes() {
 	nodes /libxl/1/device/vgpu/0 | grep -q "/frontend	n0	$front" &&
 	nodes /libxl/1/device/vgpu/0 | grep -q "/backend	n0	$back" &&
+	nodes /libxl/1/device/vgpu/0 | grep -q "/backend-id	n0	0" &&
 	nodes /libxl/1/device/vgpu/0 | grep -q "/weight	n0	512"
 }
 
@@ -248,6 +250,16 @@ lists() {
 	out=$(xl vgpu-list web) || return 1
 	same "$(awk '{$1=$1; print}' <<< "$out")" "$(printf '%s\n' \
 		'DevId BE state weight cap mem(MiB) contexts resources pages sessions gpu BE-path' "$@")"
+}
+
+# The two commands on each other's devices: same nodes, same names.
+xengpu() {
+	LD_LIBRARY_PATH=$libs LD_PRELOAD=$work/standin.so STANDIN_STORE=$work/store \
+		timeout 20 "$top/build/bin/xengpu" "$@"
+}
+
+xengpu_lists() { # DEVID...
+	same "$(xengpu list --json | jq -c '[ .[].devid ]')" "[$(IFS=,; echo "$*")]"
 }
 
 # --- the checks --------------------------------------------------------------------------------
@@ -335,9 +347,20 @@ frontend-id n0,r1 1
 online n0,r1 1
 state n0,r1 2
 handle n0,r1 1
+backend-id n0,r1 0
 EOF
 ok "attach: refuses a number in use" attach_refuses devid=1 "already exists"
 ok "list" lists "0 0 1 512 40 256 64 1000 4096 8 auto $back" "1 0 1 - - - - - - - - ${back%0}1"
+if [ -x "$top/build/bin/xengpu" ]; then
+	ok "xengpu: lists what xl attached" xengpu_lists 0 1
+	ok "xengpu: attaches a third" xengpu attach --no-wait web devid=2
+	ok "xengpu: xl lists that, too" eval 'xl vgpu-list web | grep -q "^ *2 .* ${back%0}2$"'
+	ok "xengpu: xl detaches it" xl vgpu-detach web 2
+	ok "xengpu: detaches one of xl's" xengpu detach --force web 1
+	ok "xengpu: both are gone" xengpu_lists 0
+else
+	skip "xengpu and xl on each other's devices" "build/bin/xengpu is not built"
+fi
 ok "detach: refuses what is not there" eval '! xl vgpu-detach web 7'
 ok "detach" xl vgpu-detach web 0
 ok "detach: no node is left" expect_nodes $back < /dev/null

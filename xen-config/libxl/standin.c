@@ -125,6 +125,20 @@ int xc_version(xc_interface *xch, int cmd, void *arg)
 	}
 }
 
+/* The same for Xen 4.18 and later. */
+#define EMPTY_TEXT(fn)			\
+	char *fn(xc_interface *xch);	\
+	char *fn(xc_interface *xch)	\
+	{				\
+		(void)xch;		\
+		return strdup("");	\
+	}
+EMPTY_TEXT(xc_xenver_extraversion)
+EMPTY_TEXT(xc_xenver_capabilities)
+EMPTY_TEXT(xc_xenver_changeset)
+EMPTY_TEXT(xc_xenver_commandline)
+EMPTY_TEXT(xc_xenver_buildid)
+
 /* --- the store ------------------------------------------------------------------------------- */
 
 struct node {
