@@ -49,7 +49,7 @@ PROGRAMS	:= $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu-vtest xengpu-run 
 UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
 UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 
-.PHONY: all help check unit e2e xen-check demo deps deps-build install clean gl asan
+.PHONY: all help check unit e2e xen-check libxl-check demo deps deps-build install clean gl asan
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -65,6 +65,7 @@ help:
 #: make unit          unit tests only
 #: make e2e           whole chain on the local platform only
 #: make xen-check     whole chain on real Xen only
+#: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
 #: make deps          apt packages to build and to test
 #: make install       to DESTDIR and PREFIX
@@ -138,6 +139,9 @@ e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
 xen-check: $(PROGRAMS) gl
 	@tests/run.sh xen
+libxl-check: deps-build
+	@$(MAKE) --no-print-directory $(B)/bin/xengpu
+	@xen-config/libxl/check.sh
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
