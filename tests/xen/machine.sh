@@ -21,7 +21,7 @@ default_suite() {
 
 host_packages() {
 	need qemu-system-x86_64=qemu-system-x86 mke2fs=e2fsprogs ssh=openssh-client mmdebstrap=mmdebstrap \
-		xz=xz-utils
+		xz=xz-utils zstd=zstd
 	[ "$GPU" = virtio ] || return 0
 	local gl=qemu-system-gui	# in Debian 13 the device has a package of its own
 	[ -z "$(apt-cache pkgnames qemu-system-modules-opengl)" ] || gl=qemu-system-modules-opengl
