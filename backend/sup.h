@@ -4,6 +4,7 @@
  *
  *	sup_main.c	options, start, stop
  *	sup_store.c	xenstore: watches, dirty flags, everything read and written there
+ *	sup_provision.c	the toolstack's part: a domain that appears gets what its policy says
  *	sup_device.c	a guest's vgpu: the device table's actions
  *	sup_session.c	one session: the session table's actions
  *	sup_pool.c	warm workers and who gets one
@@ -30,7 +31,9 @@
 #include "ctl.h"
 #include "evt.h"
 #include "gnt.h"
+#include "option.h"
 #include "platform.h"
+#include "policy.h"
 #include "sup_bucket.h"
 #include "sup_fsm.h"
 #include "sup_log.h"
@@ -103,6 +106,14 @@ struct sup_session {
 	char error[CTL_MAX_TEXT];	/* "" for none */
 };
 
+/* What one device may have: its policy's keys where given, never more than the supervisor's own. */
+struct sup_limits {
+	uint32_t sessions;
+	uint32_t contexts;		/* of a session, as resources */
+	uint32_t resources;
+	uint32_t pages;			/* that it may have mapped */
+};
+
 struct sup_device {
 	TAILQ_ENTRY(sup_device) link;
 	struct sup *sup;
@@ -111,6 +122,10 @@ struct sup_device {
 	enum dev_state state;
 	bool dirty;
 	bool removed;			/* backend directory or domain gone */
+	struct vgpu_option option;	/* what the toolstack wrote for it */
+	struct sup_limits limits;
+	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
+	uint64_t pages_mapped;
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;
@@ -199,6 +214,10 @@ struct sup {
 	struct loop_timer domains_timer;	/* where @releaseDomain may not be watched */
 	bool rescan;			/* look for devices not known, or gone */
 	bool check_domains;
+	bool check_new;			/* look for domains not seen yet */
+	bool provisions;		/* this is the control domain */
+	struct policy_paths paths;
+	struct hostconf hostconf;
 	bool stopping;
 	uint64_t started_ns;
 	uint64_t map_calls;
@@ -228,6 +247,9 @@ void store_scan(struct sup *sup);
 
 /* store_check_domains() - mark the devices of domains that are gone, and remove our nodes of them. */
 void store_check_domains(struct sup *sup);
+
+/* store_option() - read what the toolstack wrote for the device: its option, limits, refused. */
+void store_option(struct sup_device *dev);
 
 /* store_watch_front(), store_unwatch_front() - the frontend's directory of a device. */
 void store_watch_front(struct sup_device *dev);
@@ -270,6 +292,22 @@ void store_session_state(struct sup_session *s, enum xenbus_state state, const c
 
 /* store_session_remove() - remove our session's directory. */
 void store_session_remove(struct sup_session *s);
+
+/* --- sup_provision.c -------------------------------------------------------------------------- */
+
+#define PROVISION_TOKEN	"introduce"	/* of its watch: check_new */
+
+/* provision_start() - watch for new domains, in the control domain. Returns 0 or as xst_watch(). */
+int provision_start(struct sup *sup);
+
+/* provision_scan() - attach what the policies of domains not seen yet say. */
+void provision_scan(struct sup *sup);
+
+/* provision_forget() - a domain is gone: no mark and no record, its id may come again. */
+void provision_forget(struct sup *sup, uint16_t domid);
+
+/* provision_reload() - read the host's config again. Returns 0; -EINVAL, and it was said. */
+int provision_reload(struct sup *sup);
 
 /* --- sup_device.c ---------------------------------------------------------------------------- */
 

@@ -38,16 +38,19 @@ static int send_grant(struct sup_worker *w, const struct broker *b, int map_err,
 static int map_now(struct sup_worker *w, struct broker *b)
 {
 	struct sup *sup = w->sup;
-	struct sup_domain *dom = w->session->dev->dom;
+	struct sup_device *dev = w->session->dev;
+	struct sup_domain *dom = dev->dom;
 	struct gnt_grant grant;
 	int map_err, err;
 
-	if (dom->pages_mapped + b->n_pages > sup->cfg.max_pages) {
+	if (dom->pages_mapped + b->n_pages > sup->cfg.max_pages ||
+	    dev->pages_mapped + b->n_pages > dev->limits.pages) {
 		map_err = -EDQUOT;
 		log_line(LOG_LEVEL_WARNING, &dom->rate,
-			 "domain %u (%s): %u more pages would be over its %u (%llu are mapped)",
-			 dom->domid, dom->name, b->n_pages, sup->cfg.max_pages,
-			 (unsigned long long)dom->pages_mapped);
+			 "domain %u (%s) vgpu %u: %u more pages would be over its %u (%llu are "
+			 "mapped) or the domain's %u (%llu)", dom->domid, dom->name, dev->devid,
+			 b->n_pages, dev->limits.pages, (unsigned long long)dev->pages_mapped,
+			 sup->cfg.max_pages, (unsigned long long)dom->pages_mapped);
 	} else {
 		map_err = gnt_map_refs(sup->plat, dom->domid, b->refs, b->n_pages, b->writable,
 				       &grant);
@@ -63,6 +66,7 @@ static int map_now(struct sup_worker *w, struct broker *b)
 		return err;
 	sup->map_pages += b->n_pages;
 	dom->pages_mapped += b->n_pages;
+	dev->pages_mapped += b->n_pages;
 	w->pages_mapped += b->n_pages;
 	return 0;
 }
@@ -118,6 +122,7 @@ int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages)
 	if (n_pages > w->pages_mapped)
 		return -EPROTO;
 	w->pages_mapped -= n_pages;
+	w->session->dev->pages_mapped -= n_pages;
 	w->session->dev->dom->pages_mapped -= n_pages;
 	return 0;
 }
@@ -125,7 +130,9 @@ int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages)
 void sup_broker_finish(struct sup_worker *w)
 {
 	end(&w->broker);
-	if (w->session)
+	if (w->session) {
+		w->session->dev->pages_mapped -= w->pages_mapped;
 		w->session->dev->dom->pages_mapped -= w->pages_mapped;
+	}
 	w->pages_mapped = 0;
 }

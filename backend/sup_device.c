@@ -89,6 +89,7 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 	TAILQ_INSERT_TAIL(&sup->devices, dev, link);
 	log_line(LOG_LEVEL_INFO, &dev->dom->rate, "domain %u (%s) vgpu %u: found", domid,
 		 dev->dom->name, devid);
+	store_option(dev);
 	store_error(dev, NULL);
 	store_session_stale(dev, sup_session_adopt_closed);
 	store_watch_front(dev);
@@ -207,9 +208,11 @@ static void act_refuse(struct sup_device *dev)
 
 static void act_fail(struct sup_device *dev)
 {
+	const char *why = dev->refused[0] ? dev->refused : dev->sup->pool.why;
+
 	log_line(LOG_LEVEL_ERROR, &dev->dom->rate, "domain %u (%s) vgpu %u: no renderer: %s",
-		 dev->dom->domid, dev->dom->name, dev->devid, dev->sup->pool.why);
-	store_error(dev, dev->sup->pool.why);
+		 dev->dom->domid, dev->dom->name, dev->devid, why);
+	store_error(dev, why);
 	store_state(dev, XenbusStateClosed);
 }
 
@@ -383,9 +386,9 @@ static bool settle(struct sup_device *dev)
 				step(dev, DEV_EV_STOP);
 			if (front_event(dev, &view, &event))
 				step(dev, event);
-			if (pool->up)
+			if (pool->up && !dev->refused[0])
 				step(dev, DEV_EV_GPU_UP);
-			else if (pool->down)
+			else if (pool->down || dev->refused[0])
 				step(dev, DEV_EV_GPU_DOWN);
 		}
 		if (!dev->n_active && step(dev, DEV_EV_IDLE))

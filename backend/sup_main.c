@@ -64,7 +64,9 @@ static void on_signal(void *arg, uint32_t events)
 	if (read(sup->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		log_info("SIGHUP: looking at everything again");
+		log_info("SIGHUP: reading the config and looking at everything again");
+		provision_reload(sup);
+		sup->check_new = true;
 		sup->rescan = true;
 		sup->check_domains = true;
 		TAILQ_FOREACH(dev, &sup->devices, link)
@@ -131,6 +133,8 @@ static int look_around(struct sup *sup, bool *again)
 			return err;
 		if (sup->check_domains)
 			store_check_domains(sup);
+		if (sup->check_new)
+			provision_scan(sup);
 		if (sup->rescan)
 			store_scan(sup);
 		*again = sup_devices_evaluate(sup) || sup->rescan;
@@ -172,12 +176,22 @@ static void finish(struct sup *sup)
 int main(int argc, char **argv)
 {
 	static struct sup sup;
-	char why[CTL_MAX_TEXT];
-	int status, err;
+	char why[CTL_MAX_TEXT], conf_why[WHY_BYTES];
+	int status, err, conf_err;
 
-	status = options_parse(argc, argv, &sup.cfg);
+	hostconf_preset(&sup.hostconf);
+	conf_err = policy_paths_init(&sup.paths);
+	if (conf_err)
+		snprintf(conf_why, sizeof(conf_why), "XENGPU_ROOT is too long");
+	else
+		conf_err = hostconf_read(sup.paths.conf, &sup.hostconf, conf_why);
+	status = options_parse(argc, argv, &sup.hostconf, &sup.cfg);
 	if (status >= 0)
 		return status;
+	if (conf_err) {
+		log_error("%s", conf_why);
+		return 1;
+	}
 	LIST_INIT(&sup.domains);
 	TAILQ_INIT(&sup.devices);
 	sup.started_ns = loop_now_ns();

@@ -96,7 +96,8 @@ static void print_help(void)
 		       (int)(21 - strlen(numbers[i].name)), "", numbers[i].what, numbers[i].preset,
 		       numbers[i].min, numbers[i].max);
 	printf("  --help, --version\n"
-	       "\nEnvironment: XENGPU_PLATFORM, \"xen\" (the default) or "
+	       "\nThe host's config is /etc/xen/xengpu.conf; what is given here counts before it.\n"
+	       "Environment: XENGPU_PLATFORM, \"xen\" (the default) or "
 	       "\"local:SOCKET:DOMID\".\n");
 }
 
@@ -166,7 +167,7 @@ static int set_option(struct sup_config *cfg, int c, const char *arg)
 	}
 }
 
-int options_parse(int argc, char **argv, struct sup_config *cfg)
+int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup_config *cfg)
 {
 	struct option options[N_FIXED + N_NUMBERS + 1] = { 0 };
 	const char *control = getenv("XENGPU_CONTROL");
@@ -181,6 +182,10 @@ int options_parse(int argc, char **argv, struct sup_config *cfg)
 							OPT_NUMBER + (int)i };
 		*number_at(cfg, &numbers[i]) = numbers[i].preset;
 	}
+	if (conf->gpu[0])
+		cfg->gpu = conf->gpu;
+	if (conf->warm)
+		cfg->warm = conf->warm;
 	set_log("info");
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		status = set_option(cfg, c, optarg);

@@ -8,10 +8,11 @@
 #include "sup.h"
 
 /*
- * options_parse() - fill @cfg with the defaults and then with what the command line says; sets up
- * the log.
+ * options_parse() - fill @cfg with the defaults, then with what the host's config says, then with
+ * what the command line says; sets up the log.
+ * @conf: stays in use.
  * Returns -1 to go on, or the exit status: 0 after --help, 2 for wrong usage, having said why.
  */
-int options_parse(int argc, char **argv, struct sup_config *cfg);
+int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup_config *cfg);
 
 #endif

@@ -147,9 +147,9 @@ static enum ses_event act_open(struct sup_session *s)
 	s->error[0] = '\0';
 	s->renewed = false;
 	s->order = UINT32_MAX;
-	if (s->index >= s->dev->sup->cfg.max_sessions) {
+	if (s->index >= s->dev->limits.sessions) {
 		sup_session_fail(s, "session %u is out of range: the maximum is %u", s->index,
-				 s->dev->sup->cfg.max_sessions - 1);
+				 s->dev->limits.sessions - 1);
 		return SES_EV_REFUSED;
 	}
 	if (store_session_params(s, why)) {

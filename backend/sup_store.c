@@ -105,6 +105,8 @@ int store_drain(struct sup *sup)
 			note_back(sup, path);
 		else if (!strcmp(token, TOKEN_RELEASE))
 			sup->check_domains = true;
+		else if (!strcmp(token, PROVISION_TOKEN))
+			sup->check_new = true;
 		else
 			note_front(sup, token, path);
 	}
@@ -203,6 +205,7 @@ void store_check_domains(struct sup *sup)
 		}
 		/* The toolstack does not know this class and leaves it. */
 		xst_rm(sup->xst, XST_NO_TX, paths_backs(sup->domid, dom->domid).s);
+		provision_forget(sup, dom->domid);
 	}
 	sup->rescan = true;
 }
@@ -240,7 +243,7 @@ int store_start(struct sup *sup)
 	if (err)
 		return err;
 	sup->rescan = true;
-	return 0;
+	return provision_start(sup);
 }
 
 static struct path front_token(const struct sup_device *dev)
@@ -292,6 +295,43 @@ void store_view(struct sup_device *dev, struct store_view *view)
 		view->front_exists = false;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t limit(const struct sup_device *dev, enum option_key key, uint32_t most)
+{
+	const uint32_t wanted = option_number(&dev->option, key);
+
+	return dev->option.given & OPTION_BIT(key) ? least(wanted, most) : most;
+}
+
+void store_option(struct sup_device *dev)
+{
+	const struct attach_vgpu vgpu = { .domid = dev->dom->domid, .devid = dev->devid,
+					  .backend = dev->sup->domid };
+	const struct sup_config *cfg = &dev->sup->cfg;
+	int err = attach_read_option(dev->sup->xst, &vgpu, &dev->option);
+
+	dev->refused[0] = '\0';
+	if (err)
+		snprintf(dev->refused, sizeof(dev->refused),
+			 "what the toolstack wrote for vgpu %u makes no sense (%s): attach it anew",
+			 dev->devid, strerror(-err));
+	else if ((dev->option.given & OPTION_BIT(OPTION_GPU)) && strcmp(dev->option.gpu, "auto") &&
+		 strcmp(dev->option.gpu, cfg->gpu))
+		snprintf(dev->refused, sizeof(dev->refused),
+			 "gpu=%s is asked for, and xengpud in domain %u serves gpu=%s",
+			 dev->option.gpu, dev->sup->domid, cfg->gpu);
+	dev->limits = (struct sup_limits){
+		.sessions = limit(dev, OPTION_SESSIONS, cfg->max_sessions),
+		.contexts = limit(dev, OPTION_CONTEXTS, cfg->max_contexts),
+		.resources = limit(dev, OPTION_RESOURCES, cfg->max_resources),
+		.pages = limit(dev, OPTION_PAGES, cfg->max_pages),
+	};
+}
+
 bool store_version(struct sup_device *dev)
 {
 	dev->has_version = !xst_read_u32(dev->sup->xst, XST_NO_TX,
@@ -339,12 +379,12 @@ static int publish_tx(struct xst *xst, xst_tx tx, void *arg)
 		uint32_t value;
 	} limits[] = {
 		{ VGPUIF_NODE_MAX_RING_PAGE_ORDER, cfg->max_ring_order },
-		{ VGPUIF_NODE_MAX_SESSIONS, cfg->max_sessions },
-		{ VGPUIF_NODE_MAX_BUFFER_PAGES, cfg->max_buffer_pages },
+		{ VGPUIF_NODE_MAX_SESSIONS, dev->limits.sessions },
+		{ VGPUIF_NODE_MAX_BUFFER_PAGES, least(cfg->max_buffer_pages, dev->limits.pages) },
 		{ VGPUIF_NODE_MAX_BUFFERS, cfg->max_buffers },
-		{ VGPUIF_NODE_MAX_CONTEXTS, cfg->max_contexts },
-		{ VGPUIF_NODE_MAX_RESOURCES, cfg->max_resources },
-		{ VGPUIF_NODE_MAX_PAGES, cfg->max_pages },
+		{ VGPUIF_NODE_MAX_CONTEXTS, dev->limits.contexts },
+		{ VGPUIF_NODE_MAX_RESOURCES, dev->limits.resources },
+		{ VGPUIF_NODE_MAX_PAGES, dev->limits.pages },
 	};
 	char capsets[CTL_MAX_CAPSETS * 11 + 1], state[16];
 	size_t i;

@@ -338,9 +338,9 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 	b->n_evt_fds = evt_export(s->evt, fds, &b->evt_port);
 	b->max_buffer_pages = cfg->max_buffer_pages;
 	b->max_buffers = cfg->max_buffers;
-	b->max_contexts = cfg->max_contexts;
-	b->max_resources = cfg->max_resources;
-	b->max_pages = cfg->max_pages;
+	b->max_contexts = s->dev->limits.contexts;
+	b->max_resources = s->dev->limits.resources;
+	b->max_pages = s->dev->limits.pages;
 	b->n_extents = s->ring.n_extents;
 	for (i = 0; i < s->ring.n_extents; i++) {
 		b->extent[i].n_pages = s->ring.extent[i].n_pages;

@@ -68,7 +68,7 @@ int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out)
 void attach_domain_name(struct xst *xst, uint16_t domid, char *name)
 {
 	if (xst_read(xst, XST_NO_TX, paths_home(domid, "name").s, name, ATTACH_MAX_NAME) < 0)
-		snprintf(name, ATTACH_MAX_NAME, "(null)");
+		snprintf(name, ATTACH_MAX_NAME, ATTACH_NO_NAME);
 }
 
 int attach_domain_uuid(struct xst *xst, uint16_t domid, char *uuid)

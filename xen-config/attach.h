@@ -31,7 +31,8 @@ int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out);
 /* attach_find_name() - the same by name only, though it may look like an id. */
 int attach_find_name(struct xst *xst, const char *name, uint16_t *out);
 
-/* attach_domain_name() - its name into ATTACH_MAX_NAME octets, "(null)" where it has none. */
+/* attach_domain_name() - its name into ATTACH_MAX_NAME octets; ATTACH_NO_NAME where it has none. */
+#define ATTACH_NO_NAME	"(null)"
 void attach_domain_name(struct xst *xst, uint16_t domid, char *name);
 
 /*

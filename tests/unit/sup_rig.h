@@ -127,6 +127,8 @@ static inline void rig_start_args(struct rig *rig, const char *puppet, const cha
 		dup2(log, STDOUT_FILENO);
 		dup2(log, STDERR_FILENO);
 		setenv("XENGPU_PLATFORM", hub_spec(&rig->hub, 0), 1);
+		/* Not this machine's config. */
+		setenv("XENGPU_ROOT", rig->dir, 1);
 		unsetenv("NOTIFY_SOCKET");
 		execv(program, (char **)(uintptr_t)argv);
 		_exit(127);

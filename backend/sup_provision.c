@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Giving domains their vgpus, in the control domain. xl does not know them: it ignores the line in a
+ * domain's config and does nothing when it creates, reboots or restores one. So whenever a domain
+ * appears its policy is looked for (xen-config/policy.h) and what it says is attached, before the
+ * guest's kernel has booted. That is done once for each domain, and marked in /libxl/ID, which no
+ * guest can write and which ends with the domain: what an administrator detached stays detached
+ * whatever becomes of this process. A domain that has vgpus already (of xengpu create, or of an xl
+ * that knows them) is left alone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "paths.h"
+#include "sup.h"
+
+#define MARK		"vgpu-policy"
+#define MARK_BYTES	640u
+#define WAITING		"waiting"	/* how the mark of one begins whose backend is not there */
+#define NO_UUID		"-"
+
+/* A domain that was found, and what is to become of it. */
+struct newcomer {
+	struct sup *sup;
+	uint16_t domid;
+	char name[ATTACH_MAX_NAME];
+	char uuid[ATTACH_UUID_BYTES];	/* or NO_UUID */
+	char mark[MARK_BYTES];		/* what is marked already; "" */
+};
+
+static struct path mark_path(uint16_t domid)
+{
+	return paths_libxl_domain(domid, MARK);
+}
+
+/* "UUID text": an id that has come to mean another domain is a new domain's. */
+static void set_mark(const struct newcomer *n, const char *text)
+{
+	char value[MARK_BYTES];
+	int err;
+
+	snprintf(value, sizeof(value), "%s %.500s", n->uuid, text);
+	if (!strcmp(value, n->mark))
+		return;
+	err = xst_write(n->sup->xst, XST_NO_TX, mark_path(n->domid).s, value);
+	if (err)
+		log_error("domain %u (%s): cannot write %s: %s", n->domid, n->name,
+			  mark_path(n->domid).s, strerror(-err));
+}
+
+static void read_mark(struct newcomer *n)
+{
+	if (xst_read(n->sup->xst, XST_NO_TX, mark_path(n->domid).s, n->mark, sizeof(n->mark)) < 0)
+		n->mark[0] = '\0';
+}
+
+/* What follows the UUID in the mark, when it is this domain's. */
+static const char *marked(const struct newcomer *n)
+{
+	const size_t len = strlen(n->uuid);
+
+	return !strncmp(n->mark, n->uuid, len) && n->mark[len] == ' ' ? n->mark + len + 1 : NULL;
+}
+
+static int any(const struct attach_vgpu *vgpu, void *arg)
+{
+	(void)vgpu;
+	(void)arg;
+	return 1;
+}
+
+/* Returns 0; -EAGAIN, its backend is not there yet; or -errno, and it was said. */
+static int attach_one(struct newcomer *n, const struct vgpu_option *option, const char *source)
+{
+	struct attach_vgpu vgpu = { .domid = n->domid, .devid = option->devid,
+				    .backend = n->sup->domid };
+	char text[MARK_BYTES], keys[OPTION_MAX_TEXT];
+	int err;
+
+	if (option->given & OPTION_BIT(OPTION_BACKEND)) {
+		err = attach_find_domain(n->sup->xst, option->backend, &vgpu.backend);
+		if (err == -ENOENT) {
+			snprintf(text, sizeof(text), WAITING " for domain %s", option->backend);
+			set_mark(n, text);
+			return -EAGAIN;
+		}
+		if (err)
+			return err;
+	}
+	if (vgpu.backend == vgpu.domid)
+		return -ELOOP;
+	err = attach_add(n->sup->xst, &vgpu, option);
+	if (err == -EEXIST)
+		return 0;
+	if (err)
+		return err;
+	option_print(option, keys);
+	log_info("domain %u (%s) vgpu %u: attached, as %s says: %s", n->domid, n->name, vgpu.devid,
+		 source, keys);
+	return 0;
+}
+
+static void attach_all(struct newcomer *n, const struct policy *policy)
+{
+	char text[MARK_BYTES];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < policy->n; i++) {
+		err = attach_one(n, &policy->vgpu[i], policy->source);
+		if (err == -EAGAIN) {
+			if (!n->mark[0])
+				log_warning("domain %u (%s): its vgpu waits for domain %s (%s)",
+					    n->domid, n->name, policy->vgpu[i].backend,
+					    policy->source);
+			return;
+		}
+		if (err) {
+			snprintf(text, sizeof(text), "error: %s: vgpu %u cannot be attached: %s",
+				 policy->source, policy->vgpu[i].devid,
+				 err == -ELOOP ? "a domain cannot be its own backend" :
+						 strerror(-err));
+			log_error("domain %u (%s): %s", n->domid, n->name, text);
+			set_mark(n, text);
+			return;
+		}
+	}
+	set_mark(n, policy->source[0] ? policy->source : "none");
+}
+
+static void provision(struct newcomer *n)
+{
+	struct sup *sup = n->sup;
+	char why[WHY_BYTES], text[MARK_BYTES];
+	struct policy policy;
+
+	if (!n->mark[0] && attach_each(sup->xst, n->domid, any, NULL) == 1) {
+		set_mark(n, "attached by another");
+		return;
+	}
+	if (policy_find(&sup->paths, &sup->hostconf, n->name, n->uuid, &policy, why)) {
+		snprintf(text, sizeof(text), "error: %s", why);
+		log_error("domain %u (%s) gets no vgpu: %s", n->domid, n->name, why);
+		set_mark(n, text);
+		return;
+	}
+	attach_all(n, &policy);
+}
+
+static int look_at(const char *entry, void *arg)
+{
+	struct newcomer n = { .sup = arg };
+	const char *mark;
+
+	if (xenbus_parse_u16(entry, &n.domid) || n.domid == n.sup->domid ||
+	    xst_domain_exists(n.sup->xst, n.domid) != 1)
+		return 0;
+	if (attach_domain_uuid(n.sup->xst, n.domid, n.uuid))
+		strcpy(n.uuid, NO_UUID);
+	read_mark(&n);
+	mark = marked(&n);
+	if (mark && strncmp(mark, WAITING, strlen(WAITING)))
+		return 0;
+	if (!mark)
+		n.mark[0] = '\0';
+	attach_domain_name(n.sup->xst, n.domid, n.name);
+	/* Without a name it is being made: there will be another event. */
+	if (strcmp(n.name, ATTACH_NO_NAME))
+		provision(&n);
+	return 0;
+}
+
+void provision_scan(struct sup *sup)
+{
+	sup->check_new = false;
+	if (sup->provisions)
+		xst_list(sup->xst, XST_NO_TX, "/local/domain", look_at, sup);
+}
+
+void provision_forget(struct sup *sup, uint16_t domid)
+{
+	if (!sup->provisions)
+		return;
+	/* xl removes all of /libxl/ID; another toolstack may not. */
+	xst_rm(sup->xst, XST_NO_TX, paths_libxls(domid).s);
+	xst_rm(sup->xst, XST_NO_TX, mark_path(domid).s);
+}
+
+int provision_reload(struct sup *sup)
+{
+	char why[WHY_BYTES];
+
+	if (hostconf_read(sup->paths.conf, &sup->hostconf, why)) {
+		log_error("%s", why);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int provision_start(struct sup *sup)
+{
+	int err;
+
+	/* The toolstack's part is the control domain's: a driver domain's devices are made there. */
+	if (sup->domid)
+		return 0;
+	err = xst_watch(sup->xst, "@introduceDomain", PROVISION_TOKEN);
+	if (err)
+		return err;
+	sup->provisions = true;
+	sup->check_new = true;
+	return 0;
+}

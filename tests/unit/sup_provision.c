@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xengpud as a process on the local platform: domains get what their policies say, once, and
+ * nothing else. The policies lie in the rig's own folder ($XENGPU_ROOT).
+ */
+#include "sup_rig.h"
+
+static void write_file(const struct rig *rig, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/etc/xen/%s", rig->dir, name);
+	file = fopen(path, "we");
+	CHECK(file);
+	CHECK(fputs(text, file) >= 0);
+	CHECK_EQ(fclose(file), 0);
+}
+
+static void make_folders(const struct rig *rig)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "mkdir -p %s/etc/xen/xengpu.d %s/etc/xen/auto", rig->dir,
+		 rig->dir);
+	CHECK_EQ(system(command), 0);
+}
+
+static void wait_mark(const struct rig *rig, uint16_t domid, const char *say)
+{
+	const int64_t end = rig_now_ms() + 5000;
+	char text[700];
+
+	do {
+		rig_text(rig, paths_libxl_domain(domid, "vgpu-policy"), text, sizeof(text));
+		if (strstr(text, say))
+			return;
+		rig_sleep_ms(5);
+	} while (rig_now_ms() < end);
+	harness_fail(__FILE__, __LINE__, "the mark is '%s', without '%s'", text, say);
+}
+
+/* The guest's kernel has not even booted when its vgpu is there. */
+TEST(sup_provision, a_new_domain_gets_its_vgpu)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "web.cfg", "name = 'web'\nmemory = 512\n"
+		   "vgpu = [ 'weight=512,cap=40,contexts=7,sessions=3,pages=2000' ]\n");
+	rig_start(&rig, "ok");
+	CHECK_EQ(hub_ask(&rig.hub, "--create=5", "--name=web"), 0);
+	WAIT_STATE(&rig, BACK_STATE(5), XenbusStateInitWait, 5000);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "weight")), 512);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "cap")), 40);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "max-contexts")), 7);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "max-sessions")), 3);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "max-pages")), 2000);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "max-buffer-pages")), 2000);
+	wait_mark(&rig, 5, "web.cfg:3");
+	/* The others have none: off is the default. */
+	wait_mark(&rig, 1, "none");
+	CHECK(store_is_empty(&rig, 1));
+	CHECK(store_is_empty(&rig, 2));
+	rig_down(&rig);
+}
+
+TEST(sup_provision, two_vgpus)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
+	rig_start(&rig, "ok");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
+	WAIT_STATE(&rig, paths_back(0, 1, 1, "state"), XenbusStateInitWait, 5000);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "max-contexts")), 3);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 1, "max-contexts")), 4);
+	rig_down(&rig);
+}
+
+/* The host's own bounds hold whatever a policy says; its limits refuse in words. */
+TEST(sup_provision, bounds_of_the_host)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.conf", "limits = 'weight=300'\ndefaults = 'resources=50'\n");
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=5000' ]\n");
+	write_file(&rig, "xengpu.d/domain-2.conf", "vgpu = [ 'weight=301' ]\n");
+	rig_start(&rig, "ok", "--max-contexts", "9");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "max-contexts")), 9);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "max-resources")), 50);
+	wait_mark(&rig, 2, "error: ");
+	CHECK(store_is_empty(&rig, 2));
+	CHECK(rig_log_has(&rig, "domain-2.conf:1"));
+	CHECK(rig_log_has(&rig, "xengpu.conf:1"));
+	rig_down(&rig);
+}
+
+/* Only once: who detached a vgpu keeps it detached, also from the next supervisor. */
+TEST(sup_provision, detached_stays_detached)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ '' ]\n");
+	rig_start(&rig, "ok");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
+	detach(&rig, 1);
+	CHECK_EQ(hub_ask(&rig.hub, "--create=5", NULL), 0);
+	wait_mark(&rig, 5, "none");
+	CHECK(store_is_empty(&rig, 1));
+	rig_halt(&rig, SIGTERM);
+	rig_start(&rig, "ok");
+	CHECK_EQ(hub_ask(&rig.hub, "--create=6", NULL), 0);
+	wait_mark(&rig, 6, "none");
+	CHECK(store_is_empty(&rig, 1));
+	rig_down(&rig);
+}
+
+/* The same domain id again, after the first one's end, is another domain. */
+TEST(sup_provision, domain_id_used_again)
+{
+	struct rig rig;
+	int i;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-5.conf", "vgpu = [ '' ]\n");
+	rig_start(&rig, "ok");
+	for (i = 0; i < 3; i++) {
+		CHECK_EQ(hub_ask(&rig.hub, "--create=5", NULL), 0);
+		WAIT_STATE(&rig, BACK_STATE(5), XenbusStateInitWait, 5000);
+		CHECK_EQ(hub_ask(&rig.hub, "--destroy=5", NULL), 0);
+		WAIT_GONE(&rig, paths_backs(0, 5), 5000);
+		WAIT_GONE(&rig, paths_libxl_domain(5, "vgpu-policy"), 5000);
+	}
+	rig_down(&rig);
+}
+
+/* What somebody attached before counts, whatever the policy says. */
+TEST(sup_provision, attached_by_another)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
+	rig_attach(&rig, 1);
+	rig_start(&rig, "ok");
+	wait_mark(&rig, 1, "attached by another");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
+	CHECK(!rig_exists(&rig, paths_back(0, 1, 1, "state")));
+	rig_down(&rig);
+}
+
+/* A backend domain that starts after its guest. */
+TEST(sup_provision, waits_for_its_backend)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv' ]\n");
+	rig_start(&rig, "ok");
+	wait_mark(&rig, 1, "waiting for domain drv");
+	CHECK(!rig_exists(&rig, paths_fronts(1)));
+	CHECK_EQ(hub_ask(&rig.hub, "--create=5", "--name=drv"), 0);
+	wait_mark(&rig, 1, "domain-1.conf:1");
+	CHECK_EQ(rig_number(&rig, paths_back(5, 1, 0, "state")), XenbusStateInitialising);
+	CHECK(rig_log_has(&rig, "waits for domain drv"));
+	rig_down(&rig);
+}
+
+/* Asked for a GPU that this backend does not serve: refused, and the guest can read why. */
+TEST(sup_provision, another_gpu)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'gpu=/dev/dri/renderD200' ]\n");
+	rig_start(&rig, "ok");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 5000);
+	check_error(&rig, paths_back(0, 1, 0, "error"), "gpu=/dev/dri/renderD200 is asked for");
+	rig_down(&rig);
+}
+
+/* A service that ignores its config is worse than none. */
+TEST(sup_provision, a_wrong_config_stops_the_start)
+{
+	struct rig rig;
+	int status;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.conf", "warm = 2\nwram = 3\n");
+	rig_start(&rig, "ok");
+	CHECK_EQ(waitpid(rig.pid, &status, 0), rig.pid);
+	rig.pid = 0;
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 1);
+	CHECK(rig_log_has(&rig, "xengpu.conf:2"));
+	rig_down(&rig);
+}
