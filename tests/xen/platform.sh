@@ -78,9 +78,11 @@ daemon_stop() { # daemon_stop WHERE NAME
 		for i in \$(seq 100); do kill -0 \$p 2>/dev/null || exit 0; sleep 0.1; done; exit 1"
 }
 
+# A guest that booted with xengpu installed runs it already; one that is to get other words does not.
 vtest_start() {
 	local n=$1
 	shift
+	vtest_stop "$n"
 	# 128 MiB of grants is what a guest has by default; leave the disk and the network their part.
 	guest "$n" sh -c 'echo 24576 >/sys/module/xen_gntalloc/parameters/limit; rm -f /run/xengpu/vtest.status'
 	daemon "guest$n" vtest "env $* xengpu-vtest"
@@ -94,7 +96,7 @@ vtest_status() { guest "$1" cat /run/xengpu/vtest.status 2>/dev/null; }
 
 backend_start() {
 	daemon dom0 xengpud "xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) $*"
-	until_true 60 dom0 xengpu stats --json >/dev/null
+	until_true 60 dom0 xengpu stats --json >/dev/null 2>&1
 }
 backend_stop() { daemon_stop dom0 xengpud; }
 backend_log() { dom0 cat /run/xengpu/xengpud.log; }
