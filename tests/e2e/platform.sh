@@ -47,7 +47,7 @@ plat_down() {
 	[ -n "${KEEP:-}" ] && echo "# kept: $W" || rm -rf "$W"
 }
 
-dom0() { XENGPU_PLATFORM=$(spec 0) XENGPU_CONTROL=$W/control PATH=$B/bin:$PATH "$@"; }
+dom0() { XENGPU_PLATFORM=$(spec 0) XENGPU_CONTROL=$W/control XENGPU_ROOT=$W/root PATH=$B/bin:$PATH "$@"; }
 
 # A mount namespace in which the guest's socket is where Mesa looks for it.
 guest() {
