@@ -400,7 +400,7 @@ int xengpu_create(struct cmd *cmd, int argc, char **argv)
 	struct create c = { .cmd = cmd, .timeout_s = CMD_TIMEOUT_S };
 	struct policy policy = { 0 };
 	char *words[MAX_ARGS] = { NULL };	/* parse_args() takes some letters out */
-	struct xlcfg *cfg;
+	struct xlcfg *cfg = NULL;
 	int i, status;
 
 	if (argc > MAX_ARGS - 4)
