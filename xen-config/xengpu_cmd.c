@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attach.h"
 #include "xengpu_cmd.h"
 
 int cmd_error(const char *fmt, ...)
@@ -76,4 +75,23 @@ int cmd_domain(struct cmd *cmd, const char *name_or_id, uint16_t *domid)
 	if (err)
 		return cmd_error("cannot look up domain %.64s: %s", name_or_id, cmd_strerror(err));
 	return CMD_OK;
+}
+
+int cmd_host(struct cmd *cmd)
+{
+	char why[WHY_BYTES];
+
+	if (policy_paths_init(&cmd->paths))
+		return cmd_error("XENGPU_ROOT is too long");
+	if (hostconf_read(cmd->paths.conf, &cmd->conf, why))
+		return cmd_error("%s", why);
+	return CMD_OK;
+}
+
+int cmd_timeout(const char *text, uint32_t *seconds)
+{
+	if (!xenbus_parse_u32(text, seconds) && *seconds <= CMD_MAX_TIMEOUT_S)
+		return CMD_OK;
+	cmd_error("--timeout must be 0..%u seconds", CMD_MAX_TIMEOUT_S);
+	return CMD_USAGE;
 }

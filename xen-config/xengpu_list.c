@@ -9,24 +9,14 @@
 
 #include <json-c/json.h>
 
-#include "attach.h"
 #include "paths.h"
 #include "vgpuif.h"
-#include "xenbus.h"
 #include "xengpu_cmd.h"
 
 struct listing {
 	struct cmd *cmd;
 	struct json_object *array;	/* NULL for a table */
 	bool heading;
-};
-
-struct row {
-	char name[ATTACH_MAX_NAME];
-	char error[256];
-	enum xenbus_state back_state;
-	enum xenbus_state front_state;
-	uint32_t n_sessions;
 };
 
 struct count {
@@ -52,7 +42,7 @@ static int count_session(const char *name, void *arg)
 	return 0;
 }
 
-static void read_row(struct xst *xst, const struct attach_vgpu *v, struct row *row)
+void cmd_read_row(struct xst *xst, const struct attach_vgpu *v, struct cmd_row *row)
 {
 	struct count count = { .xst = xst, .vgpu = v };
 
@@ -71,7 +61,8 @@ static void read_row(struct xst *xst, const struct attach_vgpu *v, struct row *r
 	row->n_sessions = count.n;
 }
 
-static void add_json(struct json_object *array, const struct attach_vgpu *v, const struct row *row)
+static void add_json(struct json_object *array, const struct attach_vgpu *v,
+		     const struct cmd_row *row)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -94,9 +85,9 @@ static void add_json(struct json_object *array, const struct attach_vgpu *v, con
 static int list_one(const struct attach_vgpu *v, void *arg)
 {
 	struct listing *l = arg;
-	struct row row;
+	struct cmd_row row;
 
-	read_row(l->cmd->xst, v, &row);
+	cmd_read_row(l->cmd->xst, v, &row);
 	if (l->array) {
 		add_json(l->array, v, &row);
 		return 0;

@@ -3,99 +3,26 @@
  * xengpu stats: what the xengpud of this domain counted, asked over its control socket; as the JSON
  * that came, or as a table for each device.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
-#include "attach.h"
-#include "xenbus.h"
 #include "xengpu_cmd.h"
 
-#define DEFAULT_CONTROL	"/run/xengpu/control"
-#define ANSWER_MS	5000
-#define MAX_ANSWER	(16u << 20)
-
-static int explain_connect(const char *path, int err)
-{
-	if (err == ENOENT || err == ECONNREFUSED)
-		return cmd_error("xengpud is not running here: nobody listens on %s", path);
-	if (err == EACCES || err == EPERM)
-		return cmd_error("no permission for %s: run as root", path);
-	return cmd_error("cannot connect to %s: %s", path, strerror(err));
-}
-
-static int connect_to(const char *path, int *out)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return cmd_error("the socket's path is too long: %s", path);
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return cmd_error("socket: %s", strerror(errno));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		err = errno;
-		close(fd);
-		return explain_connect(path, err);
-	}
-	*out = fd;
-	return CMD_OK;
-}
-
-/* Read to the end, each wait bounded. Returns text to be freed, or NULL. */
-static char *read_all(int fd)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	size_t have = 0, room = 65536;
-	char *text = malloc(room), *more;
-	ssize_t n;
-
-	while (text) {
-		if (poll(&pfd, 1, ANSWER_MS) != 1)
-			break;
-		n = read(fd, text + have, room - have - 1);
-		if (n < 0)
-			break;
-		if (n == 0) {
-			text[have] = '\0';
-			return text;
-		}
-		have += (size_t)n;
-		if (room - have > 1)
-			continue;
-		room *= 2;
-		more = room > MAX_ANSWER ? NULL : realloc(text, room);
-		if (!more)
-			break;
-		text = more;
-	}
-	free(text);
-	return NULL;
-}
-
-static int ask(const char *path, const char *question, struct json_object **out)
+static int ask(const char *control, struct json_object **out)
 {
 	char *text;
-	int status, fd = -1;
+	int status = cmd_ask(control, "stats", &text);
 
-	status = connect_to(path, &fd);
 	if (status)
 		return status;
-	text = send(fd, question, strlen(question), MSG_NOSIGNAL) < 0 ? NULL : read_all(fd);
-	close(fd);
-	*out = text ? json_tokener_parse(text) : NULL;
+	*out = json_tokener_parse(text);
 	free(text);
-	return *out ? CMD_OK : cmd_error("xengpud did not answer on %s", path);
+	return *out ? CMD_OK : cmd_error("xengpud's answer makes no sense: is it of another "
+					 "version?");
 }
 
 /* Leave only the devices of the domain, a name or an id, in the answer. */
@@ -167,7 +94,7 @@ int xengpu_stats(struct cmd *cmd, int argc, char **argv)
 		{ "control", required_argument, NULL, 'c' },
 		{ 0 },
 	};
-	const char *path = getenv("XENGPU_CONTROL");
+	const char *path = NULL;
 	struct json_object *answer, *member;
 	bool json = false;
 	int c, status;
@@ -183,7 +110,7 @@ int xengpu_stats(struct cmd *cmd, int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return CMD_USAGE;
-	status = ask(path ? path : DEFAULT_CONTROL, "stats\n", &answer);
+	status = ask(path, &answer);
 	if (status)
 		return status;
 	if (!json_object_object_get_ex(answer, "devices", &member) ||

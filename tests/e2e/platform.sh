@@ -47,7 +47,7 @@ plat_down() {
 	[ -n "${KEEP:-}" ] && echo "# kept: $W" || rm -rf "$W"
 }
 
-dom0() { XENGPU_ROOT=$W XENGPU_PLATFORM=$(spec 0) XENGPU_CONTROL=$W/control PATH=$B/bin:$PATH "$@"; }
+dom0() { XENGPU_PLATFORM=$(spec 0) XENGPU_CONTROL=$W/control XENGPU_ROOT=$W/root PATH=$B/bin:$PATH "$@"; }
 
 # A mount namespace in which the guest's socket is where Mesa looks for it.
 guest() {
@@ -88,7 +88,7 @@ vtest_stats() { cat "$W/vtest$1.stats" 2>/dev/null; }
 vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
 
 backend_start() {
-	env XENGPU_ROOT="$W" XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" \
+	env XENGPU_ROOT="$W/root" XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" \
 		--control "$W/control" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
 	echo $! >"$W/xengpud.pid"
 	until_true 10 test -S "$W/control"

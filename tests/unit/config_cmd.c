@@ -2,68 +2,17 @@
 /*
  * The command xengpu as a process: what it says, to whom, and its exit status.
  */
-#include "sup_rig.h"
-
-#define MAX_WORDS	8
-
-struct said {
-	int status;
-	char text[8192];		/* stdout and stderr */
-};
-
-/* xengpu with arguments, as the domain's root (domid < 0: where there is no xenstore). */
-static void say(const struct rig *rig, int domid, struct said *said, const char *const words[])
-{
-	char path[300];
-	const char *program = rig_program("XENGPU", "xengpu", path, sizeof(path));
-	const char *argv[MAX_WORDS + 2] = { "xengpu" };
-	size_t have = 0;
-	int fds[2], i, status;
-	ssize_t n;
-	pid_t pid;
-
-	for (i = 0; words[i] && i < MAX_WORDS; i++)
-		argv[1 + i] = words[i];
-	CHECK_EQ(pipe(fds), 0);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (!pid) {
-		setenv("XENGPU_PLATFORM", domid < 0 ? "local:/nonexistent/hub:0" :
-			hub_spec(&rig->hub, (unsigned int)domid), 1);
-		setenv("XENGPU_CONTROL", rig->control, 1);
-		dup2(fds[1], STDOUT_FILENO);
-		dup2(fds[1], STDERR_FILENO);
-		execv(program, (char **)(uintptr_t)argv);
-		_exit(127);
-	}
-	close(fds[1]);
-	while (have < sizeof(said->text) - 1 &&
-	       (n = read(fds[0], said->text + have, sizeof(said->text) - 1 - have)) > 0)
-		have += (size_t)n;
-	said->text[have] = '\0';
-	close(fds[0]);
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK(WIFEXITED(status));
-	said->status = WEXITSTATUS(status);
-}
-
-#define SAY(domid, want_status, want_text, ...)							\
-	do {											\
-		struct said said_;								\
-												\
-		say(&rig, domid, &said_, (const char *[]){ __VA_ARGS__ __VA_OPT__(,) NULL });	\
-		if (said_.status != (want_status) || !strstr(said_.text, want_text))		\
-			harness_fail(__FILE__, __LINE__, "status %d, '%s'; not %d, '%s'",	\
-				     said_.status, said_.text, want_status, want_text);		\
-	} while (0)
+#include "config_say.h"
 
 TEST(config_cmd, usage)
 {
 	struct rig rig;
+	struct root root;
 
+	root_up(&root);
 	rig_up(&rig);
-	SAY(0, 2, "Usage: xengpu SUBCOMMAND");
-	SAY(0, 0, "xengpu detach [--force]", "--help");
+	SAY(0, 2, "Usage: xengpu [-N] SUBCOMMAND ...");
+	SAY(0, 0, "xengpu detach [--no-save] [--force]", "--help");
 	SAY(0, 0, "protocol version 1", "--version");
 	SAY(0, 2, "no subcommand 'frobnicate'", "frobnicate");
 	SAY(0, 2, "Usage: xengpu attach", "attach");
@@ -77,12 +26,15 @@ TEST(config_cmd, usage)
 	SAY(0, 2, "--timeout must be 0..3600", "attach", "--timeout=-1", "1");
 	SAY(0, 2, "DEVID must be 0..65535", "detach", "1", "x");
 	rig_down(&rig);
+	root_down(&root);
 }
 
 TEST(config_cmd, without_a_backend)
 {
 	struct rig rig;
+	struct root root;
 
+	root_up(&root);
 	rig_up(&rig);
 	SAY(-1, 1, "no xengpu-localhub", "list");
 	SAY(0, 1, "no such domain: 99", "attach", "99");
@@ -103,6 +55,7 @@ TEST(config_cmd, without_a_backend)
 	CHECK(store_is_empty(&rig, 1));
 	SAY(0, 1, "xengpud is not running here", "stats");
 	rig_down(&rig);
+	root_down(&root);
 }
 
 TEST(config_cmd, with_a_backend)
@@ -110,7 +63,9 @@ TEST(config_cmd, with_a_backend)
 	struct guest_session s;
 	struct guest g;
 	struct rig rig;
+	struct root root;
 
+	root_up(&root);
 	rig_up(&rig);
 	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/1/name", "web"), 0);
 	rig_start(&rig, "ok");
@@ -134,13 +89,16 @@ TEST(config_cmd, with_a_backend)
 	session_drop(&s);
 	guest_down(&g);
 	rig_down(&rig);
+	root_down(&root);
 }
 
 TEST(config_cmd, backend_without_a_renderer)
 {
 	char path[64];
 	struct rig rig;
+	struct root root;
 
+	root_up(&root);
 	rig_up(&rig);
 	snprintf(path, sizeof(path), "%s/fail", rig.dir);
 	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
@@ -149,4 +107,168 @@ TEST(config_cmd, backend_without_a_renderer)
 	    "1");
 	CHECK(store_is_empty(&rig, 1));
 	rig_down(&rig);
+	root_down(&root);
+}
+
+static const char uuid1[] = "var/lib/xengpu/policy/00000000-0000-0000-0000-000000000001.conf";
+
+TEST(config_cmd, saved)
+{
+	struct rig rig;
+	struct root root;
+
+	root_up(&root);
+	rig_up(&rig);
+	SAY(0, 0, "", "attach", "--no-wait", "--no-save", "1");
+	CHECK(access(root.paths.state, F_OK));
+	SAY(0, 0, "", "detach", "--force", "1");
+	SAY(0, 0, "", "attach", "--no-wait", "1", "weight=512, cap=40", "memory=256");
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "weight")), 512);
+	CHECK(root_has(&root, uuid1, "\"weight=512,cap=40,memory=256,devid=0\"\n]"));
+	SAY(0, 0, "", "attach", "--no-wait", "1", "devid=3,backend=dom0");
+	CHECK(root_has(&root, uuid1, "devid=0\",\n\t\"backend=dom0,devid=3\"\n]"));
+	SAY(0, 0, "", "detach", "--force", "--no-save", "1", "3");
+	SAY(0, 0, "", "attach", "--no-wait", "--no-save", "1", "devid=3,backend=dom0");
+	CHECK(root_has(&root, uuid1, "devid=3"));
+	SAY(0, 0, "", "detach", "--force", "1", "0");
+	CHECK(root_has(&root, uuid1, "[\n\t\"backend=dom0,devid=3\"\n]"));
+	SAY(0, 0, "", "detach", "--force", "1", "3");
+	CHECK(!root_has(&root, uuid1, ""));
+
+	/* What its config gives is taken away for good only by saying that it has none. */
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/1/name", "web"), 0);
+	root_write(&root, "etc/xen/web.cfg", "name='web'\nvgpu=['cap=1','cap=2']");
+	SAY(0, 0, "", "attach", "--no-wait", "web", "cap=3");
+	CHECK(root_has(&root, uuid1, "[\n\t\"cap=3,devid=0\",\n\t\"cap=2,devid=1\"\n]"));
+	SAY(0, 0, "", "attach", "--no-wait", "--no-save", "web", "devid=1");
+	SAY(0, 0, "", "detach", "--force", "web", "1");
+	SAY(0, 0, "", "detach", "--force", "web", "0");
+	CHECK(root_has(&root, uuid1, "vgpu = [\n]"));
+
+	/* The administrator's word is his to change. */
+	root_write(&root, "etc/xen/xengpu.d/web.conf", "vgpu=['cap=9']");
+	SAY(0, 0, "note: the next start of domain 1 goes by", "attach", "--no-wait", "web",
+	    "cap=3");
+	CHECK(root_has(&root, uuid1, "vgpu = [\n]"));
+	root_write(&root, "etc/xen/xengpu.d/web.conf", "vgpu=['cap=900']");
+	SAY(0, 1, "done, but not saved for the next start: ", "detach", "--force", "web");
+	CHECK(store_is_empty(&rig, 1));
+	rig_down(&rig);
+	root_down(&root);
+}
+
+TEST(config_cmd, host_limits)
+{
+	struct rig rig;
+	struct root root;
+
+	root_up(&root);
+	rig_up(&rig);
+	root_write(&root, "etc/xen/xengpu.conf", "\nlimits = 'memory=64'\n"
+		   "defaults = 'weight=300'\n");
+	SAY(0, 1, "domain 1: memory=65 is more than this host allows, memory=64 (", "attach", "1",
+	    "memory=65");
+	CHECK(store_is_empty(&rig, 1));
+	SAY(0, 0, "", "attach", "--no-wait", "1", "cap=5");
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "weight")), 300);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "memory")), 64);
+	/* The host may change its mind: what is saved is what was asked for. */
+	CHECK(root_has(&root, uuid1, "\"cap=5,devid=0\""));
+	root_write(&root, "etc/xen/xengpu.conf", "\nlimit = 'memory=64'");
+	SAY(0, 1, "xengpu.conf:2: unknown setting 'limit'; allowed are gpu, warm", "attach", "2");
+	rig_down(&rig);
+	root_down(&root);
+}
+
+TEST(config_cmd, dry_run)
+{
+	struct rig rig;
+	struct root root;
+
+	root_up(&root);
+	rig_up(&rig);
+	SAY(0, 0, "/local/domain/0/backend/vgpu/1/0/cap = \"40\"\n", "-N", "attach", "1",
+	    "cap=40");
+	SAY(0, 0, "/local/domain/1/device/vgpu/0/backend-id = \"0\"   (n0,r1)\n", "--dry-run",
+	    "attach", "1", "cap=40");
+	SAY(0, 0, ".conf: vgpu = [ \"cap=40,devid=0\" ]", "-N", "attach", "1", "cap=40");
+	SAY(0, 1, "no such domain: 99", "-N", "attach", "99");
+	CHECK(store_is_empty(&rig, 1));
+	CHECK(access(root.paths.state, F_OK));
+	SAY(0, 0, "", "attach", "--no-wait", "1", "cap=40");
+	SAY(0, 0, "remove /local/domain/0/backend/vgpu/1/0\nremove /libxl/1/device/vgpu/0\n",
+	    "-N", "detach", "1");
+	CHECK(!store_is_empty(&rig, 1) && root_has(&root, uuid1, "cap=40"));
+	SAY(0, 0, "to xengpud: allow web", "-N", "allow", "web");
+	rig_down(&rig);
+	root_down(&root);
+}
+
+TEST(config_cmd, info)
+{
+	struct rig rig;
+	struct root root;
+	pid_t pid;
+
+	root_up(&root);
+	rig_up(&rig);
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/1/name", "web"), 0);
+	SAY(0, 2, "Usage: xengpu info DOMAIN", "info");
+	SAY(0, 1, "no such domain: nobody", "info", "nobody");
+	SAY(0, 0, "policy                 : none: it gets no vgpu when it starts\n", "info", "web");
+	SAY(0, 0, "xengpud is not running here", "info", "1");
+	root_write(&root, "etc/xen/web.cfg", "name='web'\n\nvgpu=['cap=101']");
+	SAY(0, 0, "etc/xen/web.cfg:3: vgpu: cap=101: the value must be 0..100", "info", "1");
+	root_write(&root, "etc/xen/web.cfg", "name='web'\n\nvgpu=['cap=40']");
+	SAY(0, 0, "etc/xen/web.cfg:3 (its own config)\n"
+	    "policy_vgpu_0          : cap=40,devid=0\n", "info", "1");
+	SAY(0, 0, "vgpu                   : none attached\n", "info", "1");
+	SAY(0, 0, "", "attach", "--no-wait", "web", "cap=39");
+	SAY(0, 0, "options                : cap=39\n", "info", "web");
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, paths_back(0, 1, 0, "max-pages").s, "77"), 0);
+	SAY(0, 0, "max-pages              : 77\n", "info", "web");
+	pid = say_answer(&rig, "stats\n", "{\"devices\":[{\"domid\":1,\"devid\":0,\"submits\":12}],"
+			 "\"bans\":[{\"name\":\"web\",\"reason\":\"3 hangs\\u001b[0m\"}]}\n");
+	SAY(0, 0, "banned                 : until `xengpu allow web`\n"
+	    "reason                 : 3 hangs?[0m\n", "info", "web");
+	say_answered(pid);
+	pid = say_answer(&rig, "stats\n", "{\"devices\":[{\"domid\":1,\"devid\":0,\"submits\":12}],"
+			 "\"bans\":[7,{\"name\":\"other\"}]}\n");
+	SAY(0, 0, "submits                : 12\n", "info", "web");
+	say_answered(pid);
+	pid = say_answer(&rig, "stats\n", "nonsense\n");
+	SAY(0, 0, "state                  : Initialising\n", "info", "web");
+	say_answered(pid);
+	SAY(0, 0, "", "detach", "--force", "web");
+	rig_down(&rig);
+	root_down(&root);
+}
+
+TEST(config_cmd, allow_and_log)
+{
+	struct rig rig;
+	struct root root;
+	pid_t pid;
+
+	root_up(&root);
+	rig_up(&rig);
+	SAY(0, 2, "Usage: xengpu allow DOMAIN", "allow");
+	SAY(0, 2, "Usage: xengpu log", "log", "1");
+	SAY(0, 1, "cannot be a domain's name", "allow", "a\nstats");
+	SAY(0, 1, "xengpud is not running here", "allow", "web");
+	SAY(0, 1, "xengpud is not running here", "log");
+	pid = say_answer(&rig, "allow web\n", "ok\n");
+	SAY(0, 0, "", "allow", "web");
+	say_answered(pid);
+	pid = say_answer(&rig, "allow web\n", "error: web is not banned\n");
+	SAY(0, 1, "xengpu: xengpud: web is not banned\n", "allow", "web");
+	say_answered(pid);
+	pid = say_answer(&rig, "log\n", "one\ntwo\x1b[2J\n");
+	SAY(0, 0, "one\ntwo?[2J\n", "log");
+	say_answered(pid);
+	pid = say_answer(&rig, "log\n", "error: unknown command\n");
+	SAY(0, 1, "xengpud: unknown command", "log");
+	say_answered(pid);
+	rig_down(&rig);
+	root_down(&root);
 }

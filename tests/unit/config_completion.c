@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The shell's completion knows what the command knows.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "option.h"
+
+#define FILE_NAME	"xen-config/xengpu.bash-completion"
+
+/* What is offered for a line that ends at the cursor, each reply in brackets. */
+static void complete(const char *line, char *text, size_t bytes)
+{
+	char command[1024];
+	FILE *shell;
+	size_t n;
+
+	snprintf(command, sizeof(command),
+		 "exec bash --norc -c 'source " FILE_NAME "; xl() { "
+		 "printf \"Name ID\\nDomain-0 0\\nweb 1\\nwiki 2\\n\"; }; COMP_LINE=\"$0\"; "
+		 "COMP_POINT=${#0}; _xengpu; printf \"[%%s]\" \"${COMPREPLY[@]}\"' '%s'", line);
+	shell = popen(command, "re");
+	CHECK(shell);
+	n = fread(text, 1, bytes - 1, shell);
+	text[n] = '\0';
+	CHECK_EQ(pclose(shell), 0);
+}
+
+static void check(const char *line, const char *want)
+{
+	char text[4096];
+
+	complete(line, text, sizeof(text));
+	if (strcmp(text, want))
+		harness_fail(__FILE__, __LINE__, "'%s' offers '%s', not '%s'", line, text, want);
+}
+
+static void need_bash(void)
+{
+	if (access(FILE_NAME, R_OK))
+		SKIP("not in the source tree");
+	if (access("/bin/bash", X_OK))
+		SKIP("no bash");
+}
+
+TEST(config_completion, words)
+{
+	need_bash();
+	check("xengpu a", "[attach ][allow ]");
+	check("xengpu -N de", "[detach ]");
+	check("xengpu --d", "[--dry-run ]");
+	check("xengpu info we", "[web ]");
+	check("xengpu attach ", "[web ][wiki ]");
+	check("xengpu attach --no-s", "[--no-save ]");
+	check("xengpu attach --timeout=3 web we", "[weight=]");
+	check("xengpu attach web gpu=s", "[soft]");
+	check("xengpu attach web weight=3,c", "[3,cap=][3,contexts=]");
+	check("xengpu attach web cap=3,weight=4,c", "[4,contexts=]");
+	check("xengpu attach web backend=w", "[web][wiki]");
+	check("xengpu log ", "[]");
+}
+
+TEST(config_completion, all_keys)
+{
+	char text[4096], want[64];
+	size_t i;
+
+	need_bash();
+	complete("xengpu attach web ", text, sizeof(text));
+	for (i = 0; i < OPTION_N_KEYS; i++) {
+		snprintf(want, sizeof(want), "[%s=]", option_key_name((enum option_key)i));
+		CHECK(strstr(text, want));
+	}
+}
