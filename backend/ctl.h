@@ -157,6 +157,10 @@ struct ctl_stats {
 	uint64_t contexts;		/* now */
 	uint64_t resources;		/* now */
 	uint64_t buffers;		/* now */
+	/* For the watchdog: */
+	uint64_t calls;			/* begun and ended ones into the renderer: odd within one */
+	uint64_t fences_in_flight;	/* now */
+	uint64_t fences_retired;	/* answered, in whatever way */
 };
 
 /*

@@ -9,6 +9,8 @@
  *	sup_session.c	one session: the session table's actions
  *	sup_pool.c	warm workers and who gets one
  *	sup_worker.c	one worker: its process, socket, death
+ *	sup_watchdog.c	workers that hang
+ *	sup_ban.[ch]	guests that crash or hang them too often
  *	sup_broker.c	grant mappings for a worker
  *	sup_stats.c	counters, as JSON
  *	sup_control.c	the control socket
@@ -34,6 +36,7 @@
 #include "option.h"
 #include "platform.h"
 #include "policy.h"
+#include "sup_ban.h"
 #include "sup_bucket.h"
 #include "sup_fsm.h"
 #include "sup_log.h"
@@ -59,6 +62,8 @@ struct sup_config {
 	const char *gpu;		/* handed on to workers */
 	const char *worker;		/* path of the program */
 	const char *control;		/* path of the control socket */
+	const char *state_dir;		/* what outlives this process */
+	uint32_t fence_timeout_s;	/* nothing moves for so long: the worker hangs */
 	char **worker_args;		/* further ones, up to NULL */
 	const char *worker_user;	/* NULL: a user id of its own for each worker */
 	uint32_t worker_uid_base;
@@ -161,6 +166,12 @@ struct broker {
 	uint32_t *refs;
 };
 
+/* What the watchdog saw last, and since when it has been so. */
+struct worker_watch {
+	uint64_t calls, calls_ns;
+	uint64_t retired, retired_ns;
+};
+
 struct sup_worker {
 	TAILQ_ENTRY(sup_worker) link;
 	struct sup *sup;
@@ -175,6 +186,7 @@ struct sup_worker {
 	const struct ctl_stats *stats;	/* written by the worker at any time */
 	struct sup_session *session;
 	struct broker broker;
+	struct worker_watch watch;
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
 	struct ctl_ready ready;
@@ -206,6 +218,7 @@ struct sup {
 	struct loop loop;
 	struct sup_pool pool;
 	struct sup_control *control;
+	struct loop_timer watchdog;
 	LIST_HEAD(, sup_domain) domains;
 	TAILQ_HEAD(, sup_device) devices;
 	struct loop_source xst_source;
@@ -391,6 +404,11 @@ void sup_worker_close(struct sup_worker *w);
 
 /* sup_worker_kill() - SIGKILL; its session hears SES_EV_DEAD when it is gone. */
 void sup_worker_kill(struct sup_worker *w);
+
+/* --- sup_watchdog.c --------------------------------------------------------------------------- */
+
+/* watchdog_start() - a worker begins to serve: it is looked at from now on. */
+void watchdog_start(struct sup_worker *w);
 
 /* --- sup_broker.c ---------------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The control socket: a line in, an answer out, closed. Root only. The commands: "stats", JSON;
- * "ping", "ok". A client that neither asks nor reads is dropped after a while.
+ * The control socket: a line in, an answer out, closed. Root only. A client that neither asks nor reads is dropped after a while.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,12 +52,48 @@ static void client_expired(void *arg)
 	client_free(arg);
 }
 
+static char *say_stats(struct sup *sup, const char *arg)
+{
+	(void)arg;
+	return sup_stats_json(sup);
+}
+
+static char *say_log(struct sup *sup, const char *arg)
+{
+	(void)sup;
+	(void)arg;
+	return log_recent();
+}
+
+static char *say_ok(struct sup *sup, const char *arg)
+{
+	(void)sup;
+	(void)arg;
+	return strdup("ok");
+}
+
+static const struct {
+	const char *name;
+	bool has_arg;
+	char *(*fn)(struct sup *sup, const char *arg);	/* the answer, to be freed */
+} commands[] = {
+	{ "stats", false, say_stats },		/* JSON */
+	{ "log", false, say_log },		/* the last lines */
+	{ "allow", true, ban_lift },		/* a domain's name, id or UUID */
+	{ "ping", false, say_ok },
+};
+
 static char *answer_line(struct sup *sup, const char *line)
 {
-	if (!strcmp(line, "stats"))
-		return sup_stats_json(sup);
-	if (!strcmp(line, "ping"))
-		return strdup("ok");
+	size_t i, len;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		len = strlen(commands[i].name);
+		if (strncmp(line, commands[i].name, len))
+			continue;
+		if (commands[i].has_arg ? line[len] == ' ' && line[len + 1] : !line[len])
+			return commands[i].fn(sup, line + len + commands[i].has_arg);
+	}
 	return strdup("error: unknown command");
 }
 

@@ -216,6 +216,12 @@ static void act_fail(struct sup_device *dev)
 	store_state(dev, XenbusStateClosed);
 }
 
+static void act_ban(struct sup_device *dev)
+{
+	store_error(dev, ban_reason(dev->dom));
+	store_state(dev, XenbusStateClosed);
+}
+
 static void act_clear(struct sup_device *dev)
 {
 	store_error(dev, NULL);
@@ -236,6 +242,7 @@ static void (*const actions[DEV_N_ACTIONS])(struct sup_device *dev) = {
 	[DEV_ACT_RESET] = act_reset,
 	[DEV_ACT_REFUSE] = act_refuse,
 	[DEV_ACT_FAIL] = act_fail,
+	[DEV_ACT_BAN] = act_ban,
 	[DEV_ACT_CLEAR] = act_clear,
 	[DEV_ACT_ABANDON] = act_abandon,
 };
@@ -384,6 +391,7 @@ static bool settle(struct sup_device *dev)
 				step(dev, DEV_EV_OFFLINE);
 			if (dev->sup->stopping)
 				step(dev, DEV_EV_STOP);
+			step(dev, ban_reason(dev->dom) ? DEV_EV_BAN : DEV_EV_ALLOW);
 			if (front_event(dev, &view, &event))
 				step(dev, event);
 			if (pool->up && !dev->refused[0])

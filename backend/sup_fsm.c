@@ -11,6 +11,7 @@ static const struct dev_cell dev_table[DEV_N_STATES][DEV_N_EVENTS] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPED, DEV_ACT_NONE },
+		[DEV_EV_BAN] = { DEV_BANNED, DEV_ACT_BAN },
 		/* We offered nothing yet: it speaks to a supervisor that is no more. */
 		[DEV_EV_FE_CONNECT] = { DEV_RESET, DEV_ACT_RESET },
 		[DEV_EV_FE_VERSION] = { DEV_RESET, DEV_ACT_RESET },
@@ -23,6 +24,7 @@ static const struct dev_cell dev_table[DEV_N_STATES][DEV_N_EVENTS] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPING, DEV_ACT_CLOSE },
+		[DEV_EV_BAN] = { DEV_BANNING, DEV_ACT_CLOSE },
 		[DEV_EV_FE_CONNECT] = { DEV_CONNECTED, DEV_ACT_CONNECT },
 		[DEV_EV_FE_VERSION] = { DEV_REFUSED, DEV_ACT_REFUSE },
 		[DEV_EV_FE_CLOSING] = { DEV_CLOSING, DEV_ACT_CLOSE },
@@ -33,6 +35,7 @@ static const struct dev_cell dev_table[DEV_N_STATES][DEV_N_EVENTS] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPING, DEV_ACT_CLOSE },
+		[DEV_EV_BAN] = { DEV_BANNING, DEV_ACT_CLOSE },
 		[DEV_EV_FE_INIT] = { DEV_CLOSING, DEV_ACT_CLOSE },
 		[DEV_EV_FE_CLOSING] = { DEV_CLOSING, DEV_ACT_CLOSE },
 		[DEV_EV_FE_CLOSED] = { DEV_CLOSING, DEV_ACT_CLOSE },
@@ -42,18 +45,21 @@ static const struct dev_cell dev_table[DEV_N_STATES][DEV_N_EVENTS] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_NONE },
 		[DEV_EV_STOP] = { DEV_STOPPING, DEV_ACT_NONE },
+		[DEV_EV_BAN] = { DEV_BANNING, DEV_ACT_NONE },
 		[DEV_EV_IDLE] = { DEV_CLOSED, DEV_ACT_CLOSED },
 	},
 	[DEV_CLOSED] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPED, DEV_ACT_NONE },
+		[DEV_EV_BAN] = { DEV_BANNED, DEV_ACT_BAN },
 		[DEV_EV_FE_INIT] = { DEV_INIT, DEV_ACT_NONE },
 	},
 	[DEV_RESET] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPED, DEV_ACT_NONE },
+		[DEV_EV_BAN] = { DEV_BANNED, DEV_ACT_BAN },
 		[DEV_EV_FE_INIT] = { DEV_INIT, DEV_ACT_NONE },
 		[DEV_EV_FE_CLOSED] = { DEV_INIT, DEV_ACT_NONE },
 		[DEV_EV_FE_GONE] = { DEV_CLOSED, DEV_ACT_NONE },
@@ -62,13 +68,27 @@ static const struct dev_cell dev_table[DEV_N_STATES][DEV_N_EVENTS] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPED, DEV_ACT_NONE },
+		[DEV_EV_BAN] = { DEV_BANNED, DEV_ACT_BAN },
 		[DEV_EV_FE_INIT] = { DEV_INIT, DEV_ACT_CLEAR },
 	},
 	[DEV_FAILED] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
 		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
 		[DEV_EV_STOP] = { DEV_STOPPED, DEV_ACT_NONE },
+		[DEV_EV_BAN] = { DEV_BANNED, DEV_ACT_BAN },
 		[DEV_EV_GPU_UP] = { DEV_INIT, DEV_ACT_CLEAR },
+	},
+	[DEV_BANNING] = {
+		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
+		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_NONE },
+		[DEV_EV_STOP] = { DEV_STOPPING, DEV_ACT_NONE },
+		[DEV_EV_IDLE] = { DEV_BANNED, DEV_ACT_BAN },
+	},
+	[DEV_BANNED] = {
+		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
+		[DEV_EV_OFFLINE] = { DEV_OFFLINE, DEV_ACT_CLOSE },
+		[DEV_EV_STOP] = { DEV_STOPPED, DEV_ACT_NONE },
+		[DEV_EV_ALLOW] = { DEV_INIT, DEV_ACT_CLEAR },
 	},
 	[DEV_OFFLINE] = {
 		[DEV_EV_REMOVED] = { DEV_GONE, DEV_ACT_ABANDON },
@@ -104,7 +124,8 @@ const char *fsm_dev_state_name(enum dev_state state)
 	static const char *const names[DEV_N_STATES] = {
 		[DEV_INIT] = "init", [DEV_WAIT] = "wait", [DEV_CONNECTED] = "connected",
 		[DEV_CLOSING] = "closing", [DEV_CLOSED] = "closed", [DEV_RESET] = "reset",
-		[DEV_REFUSED] = "refused", [DEV_FAILED] = "failed", [DEV_OFFLINE] = "offline",
+		[DEV_REFUSED] = "refused", [DEV_FAILED] = "failed", [DEV_BANNING] = "banning",
+		[DEV_BANNED] = "banned", [DEV_OFFLINE] = "offline",
 		[DEV_UNPLUGGED] = "unplugged", [DEV_STOPPING] = "stopping",
 		[DEV_STOPPED] = "stopped", [DEV_GONE] = "gone",
 	};
@@ -116,6 +137,7 @@ const char *fsm_dev_event_name(enum dev_event event)
 {
 	static const char *const names[DEV_N_EVENTS] = {
 		[DEV_EV_REMOVED] = "removed", [DEV_EV_OFFLINE] = "offline", [DEV_EV_STOP] = "stop",
+		[DEV_EV_BAN] = "ban", [DEV_EV_ALLOW] = "allow",
 		[DEV_EV_FE_INIT] = "frontend initialising",
 		[DEV_EV_FE_CONNECT] = "frontend connects",
 		[DEV_EV_FE_VERSION] = "frontend of another version",

@@ -18,6 +18,8 @@ enum dev_state {			/* backend's xenbus state */
 	DEV_RESET,		/* 6: an earlier supervisor's frontend has to let go first */
 	DEV_REFUSED,		/* 6 and error: no common version */
 	DEV_FAILED,		/* 6 and error: no renderer; tried again */
+	DEV_BANNING,		/* 5: sessions are ending */
+	DEV_BANNED,		/* 6 and error: until the domain is allowed again */
 	DEV_OFFLINE,		/* 5: being detached, sessions are ending */
 	DEV_UNPLUGGED,		/* 6: detached, the toolstack may remove it */
 	DEV_STOPPING,		/* 5: xengpud ends, sessions are ending */
@@ -30,6 +32,8 @@ enum dev_event {
 	DEV_EV_REMOVED,		/* backend directory removed, or domain gone */
 	DEV_EV_OFFLINE,		/* online is 0 */
 	DEV_EV_STOP,		/* xengpud is to end */
+	DEV_EV_BAN,		/* the domain is banned */
+	DEV_EV_ALLOW,		/* it is not */
 	DEV_EV_FE_INIT,		/* frontend state 1 or 2 */
 	DEV_EV_FE_CONNECT,	/* 3 or 4, and its version is one of ours */
 	DEV_EV_FE_VERSION,	/* 3 or 4, and its version is not */
@@ -51,6 +55,7 @@ enum dev_action {
 	DEV_ACT_RESET,		/* state 5, then 6 */
 	DEV_ACT_REFUSE,		/* error: versions; state 6 */
 	DEV_ACT_FAIL,		/* error: renderer; state 6 */
+	DEV_ACT_BAN,		/* error: banned; state 6 */
 	DEV_ACT_CLEAR,		/* remove error */
 	DEV_ACT_ABANDON,	/* kill the sessions; write nothing */
 	DEV_ACT_FREE,		/* forget the device */

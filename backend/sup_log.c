@@ -3,7 +3,9 @@
  * The supervisor's messages; see sup_log.h.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sup_log.h"
 #include "sup_loop.h"
@@ -33,10 +35,43 @@ void log_clean(char *text)
 	}
 }
 
+/* --- the last lines, for `xengpu log` ---------------------------------------------------------- */
+
+#define LINE_BYTES	400u
+
+static char kept[LOG_KEPT][LINE_BYTES];
+static uint64_t n_kept;			/* ever */
+
+static void keep_line(const char *text)
+{
+	const time_t now = time(NULL);
+	char *line = kept[n_kept++ % LOG_KEPT];
+	struct tm tm;
+	size_t n;
+
+	localtime_r(&now, &tm);
+	n = strftime(line, LINE_BYTES, "%Y-%m-%dT%H:%M:%S%z ", &tm);
+	snprintf(line + n, LINE_BYTES - n, "%s", text);
+}
+
+char *log_recent(void)
+{
+	const uint64_t first = n_kept > LOG_KEPT ? n_kept - LOG_KEPT : 0;
+	char *text = calloc(LOG_KEPT + 1, LINE_BYTES + 1), *at = text;
+	uint64_t i;
+
+	for (i = first; text && i < n_kept; i++)
+		at += sprintf(at, "%s%s", i > first ? "\n" : "", kept[i % LOG_KEPT]);
+	return text;
+}
+
+/* --- writing ----------------------------------------------------------------------------------- */
+
 static void put_line(enum log_level level, char *text)
 {
 	/* A guest's text may be in here: nothing that a terminal would obey, no line of its own. */
 	log_clean(text);
+	keep_line(text);
 	if (with_prefix)
 		fprintf(stderr, "<%d>%s\n", level, text);
 	else

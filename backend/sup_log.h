@@ -30,6 +30,10 @@ struct log_rate {
 /* log_setup() - the least important level shown, and whether lines begin with "<N>". */
 void log_setup(enum log_level level, int journal);
 
+/* log_recent() - the last LOG_KEPT lines, each with its time; to be freed. NULL without memory. */
+#define LOG_KEPT	200u
+char *log_recent(void);
+
 /* log_clean() - make a text that a guest or a worker wrote fit for a terminal and for xenstore. */
 void log_clean(char *text);
 

@@ -13,6 +13,7 @@
 #define EXIT_USAGE	2
 #define DEFAULT_WORKER	"/usr/libexec/xengpu-worker"
 #define DEFAULT_CONTROL	"/run/xengpu/control"
+#define DEFAULT_STATE	"/var/lib/xengpu"
 
 /*
  * A PV dom0 can map 512 MiB of all guests together with Xen's default gnttab_max_maptrack_frames
@@ -27,6 +28,7 @@ enum {
 	OPT_GPU = 256,
 	OPT_WORKER,
 	OPT_CONTROL,
+	OPT_STATE_DIR,
 	OPT_WORKER_USER,
 	OPT_LOG,
 	OPT_FOREGROUND,
@@ -54,6 +56,8 @@ static const struct number {
 	NUMBER("max-buffers", max_buffers, 1, 1u << 20, 16384, "buffers of a session"),
 	NUMBER("max-contexts", max_contexts, 1, 65536, 64, "contexts of a session"),
 	NUMBER("max-resources", max_resources, 1, 1u << 20, 65536, "resources of a session"),
+	NUMBER("fence-timeout", fence_timeout_s, 1, 3600, HOSTCONF_FENCE_TIMEOUT_S,
+	       "seconds without progress that are a hang"),
 	NUMBER("worker-uid-base", worker_uid_base, 1000, 4000000000u, DEFAULT_UID_BASE,
 	       "user ids N..N+4095 are the workers'"),
 #undef NUMBER
@@ -65,6 +69,7 @@ static const struct option fixed_options[] = {
 	{ "gpu", required_argument, NULL, OPT_GPU },
 	{ "worker", required_argument, NULL, OPT_WORKER },
 	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
 	{ "worker-user", required_argument, NULL, OPT_WORKER_USER },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
@@ -88,6 +93,7 @@ static void print_help(void)
 	       "  --gpu=auto|soft|NODE     what workers render on (auto)\n"
 	       "  --worker=PATH            the worker program (" DEFAULT_WORKER ")\n"
 	       "  --control=PATH           socket for xengpu stats (" DEFAULT_CONTROL ")\n"
+	       "  --state-dir=DIR          where bans are kept (" DEFAULT_STATE ")\n"
 	       "  --worker-user=NAME       run workers as this user, not each as one of its own\n"
 	       "  --log=error|warning|info|debug\n"
 	       "  --foreground             the default: xengpud never leaves the foreground\n");
@@ -147,6 +153,9 @@ static int set_option(struct sup_config *cfg, int c, const char *arg)
 	case OPT_CONTROL:
 		cfg->control = arg;
 		return -1;
+	case OPT_STATE_DIR:
+		cfg->state_dir = arg;
+		return -1;
 	case OPT_WORKER_USER:
 		cfg->worker_user = arg;
 		return -1;
@@ -174,7 +183,8 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 	int c, status;
 	size_t i;
 
-	*cfg = (struct sup_config){ .gpu = "auto", .worker = DEFAULT_WORKER };
+	*cfg = (struct sup_config){ .gpu = "auto", .worker = DEFAULT_WORKER,
+				     .state_dir = DEFAULT_STATE };
 	cfg->control = control ? control : DEFAULT_CONTROL;
 	memcpy(options, fixed_options, sizeof(fixed_options));
 	for (i = 0; i < N_NUMBERS; i++) {
@@ -186,6 +196,7 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 		cfg->gpu = conf->gpu;
 	if (conf->warm)
 		cfg->warm = conf->warm;
+	cfg->fence_timeout_s = conf->fence_timeout_s;
 	set_log("info");
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		status = set_option(cfg, c, optarg);

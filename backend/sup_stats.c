@@ -43,6 +43,9 @@ static const struct counter {
 	COUNTER(contexts, HOW_NOW),
 	COUNTER(resources, HOW_NOW),
 	COUNTER(buffers, HOW_NOW),
+	COUNTER(calls, HOW_SUM),
+	COUNTER(fences_in_flight, HOW_NOW),
+	COUNTER(fences_retired, HOW_SUM),
 #undef COUNTER
 };
 
@@ -157,6 +160,8 @@ static struct json_object *device_json(const struct sup_device *dev)
 	add_number(o, "sessions", dev->n_open);
 	add_number(o, "sessions_total", dev->sessions_total);
 	add_number(o, "workers_died", dev->workers_died);
+	add_number(o, "losses", ban_losses(dev->dom));
+	json_object_object_add(o, "banned", json_object_new_boolean(ban_reason(dev->dom) != NULL));
 	add_counters(o, &sum);
 	json_object_object_del(o, "pages_mapped");
 	add_number(o, "pages_mapped", pages);
@@ -215,6 +220,7 @@ char *sup_stats_json(struct sup *sup)
 	TAILQ_FOREACH(dev, &sup->devices, link)
 		json_object_array_add(list, device_json(dev));
 	json_object_object_add(o, "devices", list);
+	json_object_object_add(o, "bans", ban_json(sup));
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
 						     JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);

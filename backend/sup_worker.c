@@ -102,6 +102,9 @@ static void session_lost(struct sup_worker *w, int status)
 	if (!asked && !by_us) {
 		sup_session_fail(s, "%s", text);
 		s->dev->workers_died++;
+		/* SIGKILL comes from an administrator, or for lack of memory: not from a guest. */
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+			ban_count(s, text);
 	}
 	sup_stats_read(w, &s->last);
 	sup_stats_add(&s->dev->ended, &s->last, false);
@@ -166,6 +169,7 @@ static int on_bound(struct sup_worker *w, const struct ctl_msg *msg)
 	(void)msg;
 	set_state(w, WORKER_SERVING);
 	sup_pool_good(w->sup);
+	watchdog_start(w);
 	sup_session_event(w->session, SES_EV_BOUND);
 	return 0;
 }
@@ -264,9 +268,11 @@ static void take_messages(struct sup_worker *w, int max)
 		return;
 	close_source(w);
 	if (got != -EPIPE) {
-		if (w->session)
+		if (w->session) {
 			sup_session_fail(w->session,
 					 "the worker broke its protocol and was killed");
+			ban_count(w->session, "the worker broke its protocol");
+		}
 		sup_worker_kill(w);
 	} else if (!w->timer.armed) {
 		/* Its end is closed: it should be ending. */

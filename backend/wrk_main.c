@@ -165,7 +165,9 @@ static int handle_event(struct wrk *w, const struct epoll_event *ev)
 		}
 		return 0;
 	}
+	w->stats->calls++;
 	w->gpu.ops->poll(&w->gpu);
+	w->stats->calls++;
 	return 0;
 }
 

@@ -68,7 +68,9 @@ static void execute(struct wrk *w, struct wrk_job *job)
 		status = find_objects(w, job);
 	if (!status) {
 		handler = wrk_op(req->operation);
+		w->stats->calls++;
 		status = handler ? handler(w, job) : -XEN_EOPNOTSUPP;
+		w->stats->calls++;
 	}
 	if (status == WRK_LATER)
 		return;

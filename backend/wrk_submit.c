@@ -19,8 +19,10 @@ static void answer_pending(struct wrk *w, struct wrk_timeline *ring, int32_t sta
 		.status = status,
 	};
 
-	if (p->fence_id)
-		w->fences_in_flight--;
+	if (p->fence_id) {
+		w->stats->fences_in_flight = --w->fences_in_flight;
+		w->stats->fences_retired++;
+	}
 	ring->head = p->next;
 	if (!ring->head)
 		ring->tail = NULL;
@@ -88,7 +90,7 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 					w->last_fence_id + 1);
 		if (!err) {
 			fence_id = ++w->last_fence_id;
-			w->fences_in_flight++;
+			w->stats->fences_in_flight = ++w->fences_in_flight;
 		}
 	}
 	wrk_context_settle(context, err);

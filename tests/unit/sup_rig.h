@@ -36,6 +36,7 @@ struct rig {
 	char worker[64];		/* this program's copy, which every user may execute */
 	char control[64];
 	char log[64];
+	char state[64];
 	struct xst *dom0;
 };
 
@@ -98,6 +99,7 @@ static inline void rig_up(struct rig *rig)
 	snprintf(rig->worker, sizeof(rig->worker), "%s/worker", rig->dir);
 	snprintf(rig->control, sizeof(rig->control), "%s/control", rig->dir);
 	snprintf(rig->log, sizeof(rig->log), "%s/log", rig->dir);
+	snprintf(rig->state, sizeof(rig->state), "%s/state", rig->dir);
 	rig_copy_self(rig->worker);
 	rig->dom0 = hub_xst(&rig->hub, 0);
 }
@@ -110,14 +112,14 @@ static inline void rig_start_args(struct rig *rig, const char *puppet, const cha
 {
 	const char *argv[RIG_MAX_ARGS + 12] = {
 		"xengpud", "--worker", rig->worker, "--control", rig->control,
-		"--log",   "debug",    "--gpu",	    puppet,
+		"--log",   "debug",    "--gpu",	    puppet,	 "--state-dir", rig->state,
 	};
 	char path[300];
 	const char *program = rig_program("XENGPUD", "xengpud", path, sizeof(path));
 	int i;
 
 	for (i = 0; extra[i] && i < RIG_MAX_ARGS; i++)
-		argv[9 + i] = extra[i];
+		argv[11 + i] = extra[i];
 	rig->pid = fork();
 	CHECK(rig->pid >= 0);
 	if (!rig->pid) {

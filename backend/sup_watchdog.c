@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The watchdog: workers that hang. A worker may be stuck inside the renderer, or the GPU may never
+ * signal a fence; either way the counters that it writes stand still while something is under way.
+ * They are looked at four times within the config's time, and only while sessions are open. A guest
+ * that is paused or idle has nothing under way. What a taken-over worker makes of its counters
+ * harms nobody but its own session.
+ */
+#include <stdio.h>
+
+#include "sup.h"
+
+static void hung(struct sup_worker *w, const char *what)
+{
+	char text[CTL_MAX_TEXT];
+
+	snprintf(text, sizeof(text), "the GPU hangs: %s within %u s; the worker was killed", what,
+		 w->sup->cfg.fence_timeout_s);
+	sup_session_fail(w->session, "%s", text);
+	ban_count(w->session, text);
+	sup_worker_kill(w);
+}
+
+static void look_at(struct sup_worker *w, uint64_t now_ns)
+{
+	const uint64_t limit_ns = w->sup->cfg.fence_timeout_s * UINT64_C(1000000000);
+	struct worker_watch *watch = &w->watch;
+	struct ctl_stats stats;
+
+	sup_stats_read(w, &stats);
+	/* Odd while a call into the renderer lasts. */
+	if (!(stats.calls & 1) || stats.calls != watch->calls) {
+		watch->calls = stats.calls;
+		watch->calls_ns = now_ns;
+	}
+	if (!stats.fences_in_flight || stats.fences_retired != watch->retired) {
+		watch->retired = stats.fences_retired;
+		watch->retired_ns = now_ns;
+	}
+	if (now_ns - watch->calls_ns >= limit_ns)
+		hung(w, "the renderer did not come back");
+	else if (now_ns - watch->retired_ns >= limit_ns)
+		hung(w, "no fence came");
+}
+
+static void tick(void *arg)
+{
+	struct sup *sup = arg;
+	const uint64_t now_ns = loop_now_ns();
+	struct sup_worker *w;
+
+	TAILQ_FOREACH(w, &sup->pool.workers, link)
+		if (w->state == WORKER_SERVING)
+			look_at(w, now_ns);
+	if (sup->pool.n_in_state[WORKER_SERVING])
+		loop_timer_set(&sup->loop, &sup->watchdog, sup->cfg.fence_timeout_s * 250u, tick,
+			       sup);
+}
+
+void watchdog_start(struct sup_worker *w)
+{
+	struct sup *sup = w->sup;
+
+	w->watch = (struct worker_watch){ .calls_ns = loop_now_ns(), .retired_ns = loop_now_ns() };
+	if (!sup->watchdog.armed)
+		loop_timer_set(&sup->loop, &sup->watchdog, sup->cfg.fence_timeout_s * 250u, tick,
+			       sup);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xengpud on the local platform with guests that crash or hang their workers: each is named and
+ * counted, banned when it was too often, and allowed again.
+ */
+#include "sup_rig.h"
+
+static void config(const struct rig *rig, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "mkdir -p %s/etc/xen && printf '%s' >%s/etc/xen/xengpu.conf",
+		 rig->dir, text, rig->dir);
+	CHECK_EQ(system(command), 0);
+}
+
+/* A session whose worker dies of @signal_number, or with 0 hangs until it is killed. */
+static void lose_one(struct guest *g, uint32_t index, int signal_number, uint32_t counters)
+{
+	struct guest_session s;
+
+	session_open(&s, g, index);
+	if (signal_number)
+		puppet_tell(&s, PUPPET_DIE, (uint32_t)signal_number);
+	else
+		CHECK_EQ(puppet_do(&s, PUPPET_COUNT, counters, NULL), 0);
+	WAIT_STATE(g->rig, SESSION_STATE(g->domid, index), XenbusStateClosed, 10000);
+	session_rm(&s);
+	session_drop(&s);
+}
+
+static void ask(const struct rig *rig, const char *line, const char *say)
+{
+	char *answer = rig_ask(rig, line);
+
+	CHECK(answer);
+	if (!strstr(answer, say))
+		harness_fail(__FILE__, __LINE__, "'%s' is answered with '%s'", line, answer);
+	free(answer);
+}
+
+static void up_with(struct rig *rig, struct guest *g, const char *conf, const char *timeout)
+{
+	rig_up(rig);
+	config(rig, conf);
+	rig_start(rig, "ok", "--fence-timeout", timeout);
+	guest_up(g, rig, 1);
+	rig_attach(rig, 1);
+	guest_connect(g);
+}
+
+TEST(sup_ban, crashes)
+{
+	struct guest_session other;
+	struct guest g, g2;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 3\\n", "60");
+	guest_up(&g2, &rig, 2);
+	rig_attach(&rig, 2);
+	guest_connect(&g2);
+	session_open(&other, &g2, 0);
+	lose_one(&g, 0, SIGSEGV, 0);
+	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: the worker died (signal 11"));
+	CHECK(rig_log_has(&rig, "number 1 of its 3 within 10 minutes"));
+	lose_one(&g, 1, SIGABRT, 0);
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 2);
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
+	lose_one(&g, 2, SIGSEGV, 0);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 2000);
+	check_error(&rig, paths_back(0, 1, 0, "error"), "banned: 3 workers crashed or hung");
+	check_error(&rig, paths_back(0, 1, 0, "error"), "xengpu allow domain-1");
+	ask(&rig, "stats\n", "\"bans\":[{\"name\":\"domain-1\"");
+	/* The other guest's session has not noticed. */
+	CHECK_EQ(puppet_do(&other, PUPPET_COUNT, 2, NULL), 0);
+	CHECK_EQ(rig_number(&rig, SESSION_STATE(2, 0)), XenbusStateConnected);
+	/* Beginning again is of no use to it. */
+	guest_state(&g, XenbusStateClosed);
+	guest_state(&g, XenbusStateInitialising);
+	rig_sleep_ms(50);
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateClosed);
+	ask(&rig, "allow domain-2\n", "error: domain-2 is not banned");
+	ask(&rig, "allow domain-1\n", "ok: domain-1 is allowed again");
+	guest_connect(&g);
+	CHECK(!rig_exists(&rig, paths_back(0, 1, 0, "error")));
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
+	ask(&rig, "log\n", "domain-1 is allowed again");
+	session_close(&other);
+	guest_down(&g2);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* Neither a new supervisor nor a new domain of the same UUID lifts it. */
+TEST(sup_ban, outlives_supervisor_and_domain)
+{
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 1\\n", "60");
+	lose_one(&g, 0, SIGSEGV, 0);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 2000);
+	rig_halt(&rig, SIGTERM);
+	rig_start(&rig, "ok");
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	check_error(&rig, paths_back(0, 1, 0, "error"), "banned: 1 workers");
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateClosed);
+	guest_down(&g);
+	CHECK_EQ(hub_ask(&rig.hub, "--destroy=1", NULL), 0);
+	WAIT_GONE(&rig, paths_backs(0, 1), 5000);
+	CHECK_EQ(hub_ask(&rig.hub, "--create=1", NULL), 0);
+	rig_attach(&rig, 1);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 5000);
+	ask(&rig, "allow 1\n", "ok: domain-1 is allowed again");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
+	rig_halt(&rig, SIGTERM);
+	rig_start(&rig, "ok");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
+	rig_down(&rig);
+}
+
+/* The administrator's kill(1), and 0: never. */
+TEST(sup_ban, what_does_not_count)
+{
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 1\\n", "60");
+	lose_one(&g, 0, SIGKILL, 0);
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
+	rig_halt(&rig, SIGTERM);
+	config(&rig, "ban_after = 0\\n");
+	rig_start(&rig, "ok");
+	guest_state(&g, XenbusStateClosed);
+	guest_state(&g, XenbusStateInitialising);
+	guest_connect(&g);
+	lose_one(&g, 0, SIGSEGV, 0);
+	lose_one(&g, 1, SIGSEGV, 0);
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+static void hang(uint32_t counters, const char *say)
+{
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 2\\n", "1");
+	lose_one(&g, 0, 0, counters);
+	CHECK(rig_log_has(&rig, say));
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 1);
+	lose_one(&g, 0, 0, counters);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 2000);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* The counters that the puppet sets: odd, a call into the renderer that does not end. */
+TEST(sup_ban, hang_in_the_renderer)
+{
+	hang(1, "the GPU hangs: the renderer did not come back within 1 s");
+}
+
+/* Even: no call, but fences in flight. */
+TEST(sup_ban, hang_of_a_fence)
+{
+	hang(2, "the GPU hangs: no fence came within 1 s");
+}
+
+/* An idle session, which is what a paused guest's looks like, has all the time there is. */
+TEST(sup_ban, idle_is_no_hang)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 1\\n", "1");
+	session_open(&s, &g, 0);
+	rig_sleep_ms(2500);
+	CHECK_EQ(rig_number(&rig, SESSION_STATE(1, 0)), XenbusStateConnected);
+	session_close(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
