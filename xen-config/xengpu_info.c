@@ -68,6 +68,22 @@ static void print_policy(const struct info *info)
 	}
 }
 
+/*
+ * What xengpud made of the policy when the domain came, "UUID text" in a node that no guest can
+ * write: where it found it, what it waits for, or what was wrong.
+ */
+static void print_mark(const struct info *info)
+{
+	const size_t len = strlen(info->uuid);
+	char mark[1024];
+
+	if (xst_read(info->cmd->xst, XST_NO_TX,
+		     paths_libxl_domain(info->domid, "vgpu-policy").s, mark, sizeof(mark)) < 0 ||
+	    strncmp(mark, info->uuid, len) || mark[len] != ' ')
+		return;
+	row("when_it_started", "%s", mark + len + 1);
+}
+
 /* What the backend advertises to the guest. */
 static void print_limits(const struct info *info, const struct attach_vgpu *v)
 {
@@ -208,6 +224,7 @@ int xengpu_info(struct cmd *cmd, int argc, char **argv)
 	row("id", "%u", info.domid);
 	row("uuid", "%s", info.uuid);
 	print_policy(&info);
+	print_mark(&info);
 	/* Says so on stderr where none runs: the rest is worth having without. */
 	if (!cmd_ask(NULL, "stats", &answer)) {
 		info.stats = json_tokener_parse(answer);

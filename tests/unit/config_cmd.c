@@ -223,6 +223,10 @@ TEST(config_cmd, info)
 	SAY(0, 0, "etc/xen/web.cfg:3 (its own config)\n"
 	    "policy_vgpu_0          : cap=40,devid=0\n", "info", "1");
 	SAY(0, 0, "vgpu                   : none attached\n", "info", "1");
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/libxl/1/vgpu-policy",
+			   "00000000-0000-0000-0000-000000000001 waiting for domain drv"), 0);
+	SAY(0, 0, "when_it_started        : waiting for domain drv\n", "info", "1");
+	CHECK_EQ(xst_rm(rig.dom0, XST_NO_TX, "/libxl/1"), 0);
 	SAY(0, 0, "", "attach", "--no-wait", "web", "cap=39");
 	SAY(0, 0, "options                : cap=39\n", "info", "web");
 	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, paths_back(0, 1, 0, "max-pages").s, "77"), 0);
