@@ -9,8 +9,9 @@ build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev lib
 # What the local platform's tests run: a stock Mesa, a stock benchmark, and an X server for it.
 test="libgl1-mesa-dri libegl-mesa0 libegl1 libgles2 libgl1 libopengl0 libglx-mesa0 xvfb
 	glmark2-es2-x11 glmark2-data waffle-utils jq procps"
-# What `make deb` and the test of its packages run.
-deb="debhelper dpkg-dev lintian mandoc mmdebstrap"
+# And the packages' test.
+test="$test lintian mandoc mmdebstrap"
+deb="debhelper dpkg-dev"
 case ${1:-} in
 build) want=$build ;;
 deb) want="$build $deb" ;;
