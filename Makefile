@@ -7,7 +7,14 @@
 B		?= build
 PREFIX		?= /usr
 LIBEXECDIR	?= $(PREFIX)/libexec
+UNITDIR		?= $(PREFIX)/lib/systemd/system
+MANDIR		?= $(PREFIX)/share/man
+SYSCONFDIR	?= /etc
 DESTDIR		?=
+
+# The one place that has the version is the changelog; in a source package it lies at the top.
+CHANGELOG	:= $(firstword $(wildcard debian/changelog xen-config/debian/changelog))
+VERSION		?= $(shell sed -n '1s/.*(\(.*\)).*/\1/p' $(CHANGELOG))
 
 CC		?= cc
 WERROR		?= $(if $(CI),-Werror)
@@ -49,7 +56,8 @@ PROGRAMS	:= $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu-vtest xengpu-run 
 UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
 UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 
-.PHONY: all help check unit e2e xen-check libxl-check demo deps deps-build install clean gl asan
+.PHONY: all help check unit e2e xen-check package libxl-check demo deps deps-build install \
+	install-backend install-guest deb clean gl asan
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,7 +76,9 @@ help:
 #: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
 #: make deps          apt packages to build and to test
-#: make install       to DESTDIR and PREFIX
+#: make package       test of the Debian packages only; SUITE=trixie: built and installed there
+#: make install       to DESTDIR and PREFIX; install-backend or install-guest for one side
+#: make deb           xengpu-backend and xengpu-guest, into build/deb (installs what is missing)
 #: make clean
 
 # --- compiling ----------------------------------------------------------------------------------
@@ -81,6 +91,8 @@ $(B)/grant/%.o: grant/%.c
 $(B)/xen-config/%.o: xen-config/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_config) -c $< -o $@
+$(B)/xen-config/xengpu_main.o: BASE_CFLAGS += -DXENGPU_VERSION='"$(VERSION)"'
+$(B)/xen-config/xengpu_main.o: $(CHANGELOG)
 $(B)/backend/gpu%.o: backend/gpu%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) $$(pkg-config --cflags $(PC_virgl)) -c $< -o $@
@@ -132,7 +144,7 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/tests/unit/harness.o \
 # --- tests --------------------------------------------------------------------------------------
 check: deps
 	@$(MAKE) --no-print-directory all gl $(UNIT)
-	@tests/run.sh $(if $(T),$(T),unit e2e xen)
+	@tests/run.sh $(if $(T),$(T),unit e2e package xen)
 unit: $(UNIT) $(PROGRAMS)
 	@tests/run.sh $(if $(T),$(T),unit)
 e2e: $(PROGRAMS) gl
@@ -142,6 +154,8 @@ xen-check: $(PROGRAMS) gl
 libxl-check: deps-build
 	@$(MAKE) --no-print-directory $(B)/bin/xengpu
 	@xen-config/libxl/check.sh
+package:
+	@tests/run.sh package
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
@@ -174,19 +188,46 @@ deps-build:
 	@tests/deps.sh build
 
 # --- installing ---------------------------------------------------------------------------------
-install: $(PROGRAMS)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXECDIR)
+# The units name /usr; what a later release adds to xen-config by these names is installed as well.
+UNIT		= sed -e 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/sbin/xengpud|$(PREFIX)/sbin/xengpud$(WORKER)|' xen-config/$(1) \
+		  >$(DESTDIR)$(UNITDIR)/$(1) && chmod 644 $(DESTDIR)$(UNITDIR)/$(1)
+WORKER		= $(if $(filter-out /usr/libexec,$(LIBEXECDIR)), --worker=$(LIBEXECDIR)/xengpu-worker)
+MAN		= for m in $(1); do install -D -m 644 xen-config/man/$$m \
+		  $(DESTDIR)$(MANDIR)/man$${m\#\#*.}/$$m || exit 1; done
+
+install: install-backend install-guest
+
+install-backend: $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu)
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/sbin $(LIBEXECDIR) $(UNITDIR) \
+		$(PREFIX)/lib/modules-load.d $(SYSCONFDIR)/xen/xengpu.d)
 	install -m 755 $(B)/bin/xengpud $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(B)/bin/xengpu-worker $(DESTDIR)$(LIBEXECDIR)/
-	install -m 755 $(B)/bin/xengpu $(B)/bin/xengpu-vtest $(B)/bin/xengpu-run $(DESTDIR)$(PREFIX)/bin/
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/modules-load.d \
-		$(DESTDIR)$(PREFIX)/lib/modprobe.d
-	install -m 644 xen-config/xengpud.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 755 $(B)/bin/xengpu $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 xen-config/xengpu-backend.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-backend.conf
+	$(call UNIT,xengpud.service)
+	$(call MAN,xengpu.1 xengpu.conf.5 xengpu-vgpu.7 xengpud.8)
+	ln -sf xengpud.8 $(DESTDIR)$(MANDIR)/man8/xengpu-worker.8
+	$(if $(wildcard xen-config/xengpu.bash-completion),install -D -m 644 \
+		xen-config/xengpu.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/xengpu)
+	$(if $(wildcard xen-config/xengpu.conf),[ -e $(DESTDIR)$(SYSCONFDIR)/xen/xengpu.conf ] || \
+		install -m 644 xen-config/xengpu.conf $(DESTDIR)$(SYSCONFDIR)/xen/)
+
+install-guest: $(addprefix $(B)/bin/,xengpu-vtest xengpu-run)
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(UNITDIR) $(PREFIX)/lib/modules-load.d \
+		$(PREFIX)/lib/modprobe.d $(PREFIX)/lib/tmpfiles.d)
+	install -m 755 $(B)/bin/xengpu-vtest $(B)/bin/xengpu-run $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 xen-config/xengpu-guest.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-guest.conf
 	install -m 644 xen-config/xengpu-guest.modprobe.conf $(DESTDIR)$(PREFIX)/lib/modprobe.d/xengpu-guest.conf
+	install -m 644 xen-config/xengpu-guest.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/xengpu-guest.conf
+	$(call UNIT,xengpu-vtest.service)
+	$(call MAN,xengpu-run.1 xengpu-vtest.8)
+
+deb:
+	@tests/deps.sh deb
+	@xen-config/deb.sh $(B)/deb $(VERSION)
 
 clean:
 	rm -rf $(B)

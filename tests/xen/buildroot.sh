@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# buildroot.sh SUITE STAGE - make install for a suite that is not the host's: in a
-# chroot of that suite, kept in the cache, with a compiler and the libraries' headers.
+# buildroot.sh SUITE OUT [TARGET [VARIABLE=VALUE]...] - make for a suite that is not the
+# host's: in a chroot of that suite, kept in the cache, with a compiler and the libraries'
+# headers. OUT gets the tree that "install" (the preset) makes, or the packages of "deb".
 # The source tree is copied in (not mounted, nothing is left behind in it), so objects
 # of the host's build and of this one never mix; unchanged files keep their time, and
 # make builds only what changed.
@@ -11,8 +12,16 @@ set -eEuo pipefail
 . "$RIG_SRC/machine.sh"
 
 suite=$1
-stage=$2
-packages=gcc,make,libc6-dev,pkg-config,libxen-dev,libvirglrenderer-dev,libdrm-dev,libgbm-dev,libepoxy-dev,libegl-dev,libgles-dev,libjson-c-dev,libseccomp-dev
+out=$2
+target=${3:-install}
+shift $(($# < 3 ? $# : 3))
+case $target in
+install) result=stage ;;
+deb) result=deb ;;
+*) die "buildroot.sh makes \"install\" and \"deb\", not \"$target\"" ;;
+esac
+# What tests/deps.sh would install for either.
+packages=build-essential,make,pkg-config,debhelper,dpkg-dev,libxen-dev,libvirglrenderer-dev,libdrm-dev,libgbm-dev,libepoxy-dev,libegl-dev,libgles-dev,libjson-c-dev,libseccomp-dev,libpng-dev
 root=$RIG_CACHE/buildroot-$suite-$(echo "$packages" | cat - "$RIG_SRC/buildroot.sh" | sha256sum | cut -c 1-12)
 
 buildroot() {
@@ -39,6 +48,13 @@ tree=src$(echo "$RIG_TOP" | sha256sum | cut -c 1-8)	# one per checkout
 as_root mkdir -p "$root/$tree"
 as_root find "$root/$tree" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 tar -C "$RIG_TOP" --exclude=./build --exclude=./.git -c . | as_root tar -C "$root/$tree" -x --no-same-owner
-as_root chroot "$root" /usr/bin/make -C "/$tree" install DESTDIR="/$tree/build/stage" PREFIX=/usr
-tar -C "$root/$tree/build/stage" -c . | tar -C "$stage" -x --no-same-owner
-as_root rm -rf "$root/$tree/build/stage"
+as_root rm -rf "$root/$tree/build/$result"
+as_root chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
+	make -C "/$tree" "$target" DESTDIR="/$tree/build/stage" PREFIX=/usr "$@"
+if [ "$target" = deb ]; then
+	mkdir -p "$out"
+	cp "$root/$tree"/build/deb/*.deb "$out/"
+else
+	tar -C "$root/$tree/build/stage" -c . | tar -C "$out" -x --no-same-owner
+fi
+as_root rm -rf "$root/$tree/build/$result"
