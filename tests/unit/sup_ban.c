@@ -5,15 +5,6 @@
  */
 #include "sup_rig.h"
 
-static void config(const struct rig *rig, const char *text)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "mkdir -p %s/etc/xen && printf '%s' >%s/etc/xen/xengpu.conf",
-		 rig->dir, text, rig->dir);
-	CHECK_EQ(system(command), 0);
-}
-
 /* A session whose worker dies of @signal_number, or with 0 hangs until it is killed. */
 static void lose_one(struct guest *g, uint32_t index, int signal_number, uint32_t counters)
 {
@@ -42,7 +33,7 @@ static void ask(const struct rig *rig, const char *line, const char *say)
 static void up_with(struct rig *rig, struct guest *g, const char *conf, const char *timeout)
 {
 	rig_up(rig);
-	config(rig, conf);
+	rig_config(rig, conf);
 	rig_start(rig, "ok", "--fence-timeout", timeout);
 	guest_up(g, rig, 1);
 	rig_attach(rig, 1);
@@ -130,7 +121,7 @@ TEST(sup_ban, what_does_not_count)
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
 	rig_halt(&rig, SIGTERM);
-	config(&rig, "ban_after = 0\\n");
+	rig_config(&rig, "ban_after = 0\\n");
 	rig_start(&rig, "ok");
 	guest_state(&g, XenbusStateClosed);
 	guest_state(&g, XenbusStateInitialising);

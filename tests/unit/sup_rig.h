@@ -88,6 +88,16 @@ static inline void rig_copy_self(const char *to)
 	close(out);
 }
 
+/* rig_config() - the host's config, $XENGPU_ROOT/etc/xen/xengpu.conf. */
+static inline void rig_config(const struct rig *rig, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "mkdir -p %s/etc/xen && printf '%s' >%s/etc/xen/xengpu.conf",
+		 rig->dir, text, rig->dir);
+	CHECK_EQ(system(command), 0);
+}
+
 /* rig_up() - the hub, with domains 0, 1 and 2; no supervisor yet. */
 static inline void rig_up(struct rig *rig)
 {
@@ -101,6 +111,8 @@ static inline void rig_up(struct rig *rig)
 	snprintf(rig->log, sizeof(rig->log), "%s/log", rig->dir);
 	snprintf(rig->state, sizeof(rig->state), "%s/state", rig->dir);
 	rig_copy_self(rig->worker);
+	/* Most cases break workers for other reasons than to be banned. */
+	rig_config(rig, "ban_after = 0\\n");
 	rig->dom0 = hub_xst(&rig->hub, 0);
 }
 
