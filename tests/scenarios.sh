@@ -164,6 +164,33 @@ sc_kill_guest() { # sc_kill_guest GUEST DOMID
 	! backend_nodes | grep "/vgpu/$2/" || { echo "backend nodes of a dead guest are left"; return 1; }
 }
 
+# --- a guest that hangs the GPU: named, contained, banned, allowed again -----------------------------
+# The platform's backend gets a short time for it: backend_start --fence-timeout=$HANG_S.
+
+sc_hang() { # sc_hang GUEST: its program sees an error, the log and the session say why
+	local limit=$((${HANG_S:?} * 3 + ${PATIENCE:-10}))
+	: >"$W/hang"
+	run "$1" "$GL/hang" >"$W/hang" 2>&1 &
+	spin_pid=$!
+	until_true $limit gone "$spin_pid" || { cat "$W/hang"; echo "it hangs on"; kill "$spin_pid"; return 1; }
+	! wait "$spin_pid" && grep -q '^drawing' "$W/hang" || { cat "$W/hang"; return 1; }
+	backend_log | tail -n 20 | grep "the GPU hangs" &&
+		vtest_log "$1" | tail -n 8 | grep "the GPU hangs"
+}
+
+sc_banned() { # sc_banned GUEST NAME: nothing of it is served, and it can read why
+	until_true 20 status_says "$1" "^reason: .*banned: 3 workers crashed or hung" || {
+		vtest_status "$1"
+		backend_log | tail -n 5
+		return 1
+	}
+	says "xengpu allow $2" run "$1" true && dom0 xengpu info "$2" | grep -i banned
+}
+
+sc_allow() { # sc_allow GUEST NAME: it draws again, and nobody touched the guest
+	dom0 xengpu allow "$2" && until_true 30 status_says "$1" '^state: connected' && sc_frames "$1" 3
+}
+
 # --- bad input, and the words it is answered with --------------------------------------------------
 
 says() { # says TEXT COMMAND...: fails, and says so

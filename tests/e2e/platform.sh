@@ -89,7 +89,7 @@ vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
 
 backend_start() {
 	env XENGPU_ROOT="$W/root" XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" \
-		--control "$W/control" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
+		--control "$W/control" --state-dir "$W/state" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
 	echo $! >"$W/xengpud.pid"
 	until_true 10 test -S "$W/control"
 }

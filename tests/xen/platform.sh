@@ -95,7 +95,7 @@ vtest_stats() { guest "$1" cat /run/xengpu/vtest.stats; }
 vtest_status() { guest "$1" cat /run/xengpu/vtest.status 2>/dev/null; }
 
 backend_start() {
-	daemon dom0 xengpud "xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) $*"
+	daemon dom0 xengpud "xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) --fence-timeout=120 $*"
 	until_true 60 dom0 xengpu stats --json >/dev/null 2>&1
 }
 backend_stop() { daemon_stop dom0 xengpud; }
