@@ -72,7 +72,7 @@ help:
 #: make check T=a/b   one case by name, in milliseconds; T=a for a suite
 #: make unit          unit tests only
 #: make e2e           whole chain on the local platform only
-#: make xen-check     whole chain on real Xen only
+#: make xen-check     whole chain on real Xen only; SUITE=bookworm|trixie; T=lifecycle for one script
 #: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
 #: make deps          apt packages to build and to test
@@ -150,7 +150,7 @@ unit: $(UNIT) $(PROGRAMS)
 e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
 xen-check: $(PROGRAMS) gl
-	@tests/run.sh xen
+	@tests/run.sh $(if $(T),xen/$(T),xen)
 libxl-check: deps-build
 	@$(MAKE) --no-print-directory $(B)/bin/xengpu
 	@xen-config/libxl/check.sh
@@ -189,7 +189,7 @@ deps-build:
 
 # --- installing ---------------------------------------------------------------------------------
 # The units name /usr; what a later release adds to xen-config by these names is installed as well.
-UNIT		= sed -e 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/sbin/xengpud|$(PREFIX)/sbin/xengpud$(WORKER)|' xen-config/$(1) \
+INSTALL_UNIT	= sed -e 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/sbin/xengpud|$(PREFIX)/sbin/xengpud$(WORKER)|' xen-config/$(1) \
 		  >$(DESTDIR)$(UNITDIR)/$(1) && chmod 644 $(DESTDIR)$(UNITDIR)/$(1)
 WORKER		= $(if $(filter-out /usr/libexec,$(LIBEXECDIR)), --worker=$(LIBEXECDIR)/xengpu-worker)
 MAN		= for m in $(1); do install -D -m 644 xen-config/man/$$m \
@@ -205,7 +205,7 @@ install-backend: $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu)
 	install -m 755 $(B)/bin/xengpu $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 xen-config/xengpu-backend.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-backend.conf
-	$(call UNIT,xengpud.service)
+	$(call INSTALL_UNIT,xengpud.service)
 	$(call MAN,xengpu.1 xengpu.conf.5 xengpu-vgpu.7 xengpud.8)
 	ln -sf xengpud.8 $(DESTDIR)$(MANDIR)/man8/xengpu-worker.8
 	$(if $(wildcard xen-config/xengpu.bash-completion),install -D -m 644 \
@@ -222,7 +222,7 @@ install-guest: $(addprefix $(B)/bin/,xengpu-vtest xengpu-run)
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-guest.conf
 	install -m 644 xen-config/xengpu-guest.modprobe.conf $(DESTDIR)$(PREFIX)/lib/modprobe.d/xengpu-guest.conf
 	install -m 644 xen-config/xengpu-guest.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/xengpu-guest.conf
-	$(call UNIT,xengpu-vtest.service)
+	$(call INSTALL_UNIT,xengpu-vtest.service)
 	$(call MAN,xengpu-run.1 xengpu-vtest.8)
 
 deb:
