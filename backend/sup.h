@@ -319,6 +319,12 @@ void provision_scan(struct sup *sup);
 /* provision_forget() - a domain is gone: no mark and no record, its id may come again. */
 void provision_forget(struct sup *sup, uint16_t domid);
 
+/*
+ * provision_sweep() - remove what gone domains left with the backends of driver domains, which hear
+ * of the end of domains in no other way.
+ */
+void provision_sweep(struct sup *sup);
+
 /* provision_reload() - read the host's config again. Returns 0; -EINVAL, and it was said. */
 int provision_reload(struct sup *sup);
 

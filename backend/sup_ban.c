@@ -40,6 +40,10 @@ static void make_key(const struct sup_domain *dom, char key[KEY_BYTES])
 		snprintf(key, KEY_BYTES, "%s", dom->vm + 4);
 		return;
 	}
+	if (!strcmp(dom->name, ATTACH_NO_NAME)) {
+		snprintf(key, KEY_BYTES, "domid-%u", dom->domid);
+		return;
+	}
 	snprintf(key, KEY_BYTES, "name-%.58s", dom->name);
 	for (c = key; *c; c++)
 		if (*c == '/')

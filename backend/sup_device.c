@@ -27,7 +27,29 @@
 
 /* --- domains ---------------------------------------------------------------------------------- */
 
-static struct sup_domain *domain_get(struct sup *sup, uint16_t domid)
+/* The guest's own nodes, or what the toolstack wrote for a driver domain, which may not read those. */
+static void identify(struct sup *sup, struct sup_domain *dom, uint16_t devid)
+{
+	char uuid[ATTACH_UUID_BYTES];
+
+	attach_domain_name(sup->xst, dom->domid, dom->name);
+	if (!strcmp(dom->name, ATTACH_NO_NAME) &&
+	    xst_read(sup->xst, XST_NO_TX,
+		     paths_back(sup->domid, dom->domid, devid, ATTACH_NODE_NAME).s, dom->name,
+		     sizeof(dom->name)) < 0)
+		snprintf(dom->name, sizeof(dom->name), ATTACH_NO_NAME);
+	if (xst_read(sup->xst, XST_NO_TX, paths_home(dom->domid, "vm").s, dom->vm,
+		     sizeof(dom->vm)) >= 0)
+		return;
+	if (xst_read(sup->xst, XST_NO_TX,
+		     paths_back(sup->domid, dom->domid, devid, ATTACH_NODE_UUID).s, uuid,
+		     sizeof(uuid)) >= 0)
+		snprintf(dom->vm, sizeof(dom->vm), "/vm/%s", uuid);
+	else
+		dom->vm[0] = '\0';
+}
+
+static struct sup_domain *domain_get(struct sup *sup, uint16_t domid, uint16_t devid)
 {
 	struct sup_domain *dom;
 
@@ -41,9 +63,7 @@ static struct sup_domain *domain_get(struct sup *sup, uint16_t domid)
 	dom->domid = domid;
 	log_rate_init(&dom->rate);
 	bucket_init(&dom->opens, OPENS_BURST, OPENS_PER_S, loop_now_ns());
-	attach_domain_name(sup->xst, domid, dom->name);
-	if (xst_read(sup->xst, XST_NO_TX, paths_home(domid, "vm").s, dom->vm, sizeof(dom->vm)) < 0)
-		dom->vm[0] = '\0';
+	identify(sup, dom, devid);
 	LIST_INSERT_HEAD(&sup->domains, dom, link);
 	return dom;
 }
@@ -76,7 +96,7 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 
 	if (!dev)
 		return NULL;
-	dev->dom = domain_get(sup, domid);
+	dev->dom = domain_get(sup, domid, devid);
 	if (!dev->dom) {
 		free(dev);
 		return NULL;

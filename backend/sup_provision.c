@@ -187,6 +187,43 @@ void provision_forget(struct sup *sup, uint16_t domid)
 	xst_rm(sup->xst, XST_NO_TX, mark_path(domid).s);
 }
 
+struct sweep {
+	struct sup *sup;
+	uint16_t backend;
+};
+
+static int sweep_guest(const char *entry, void *arg)
+{
+	const struct sweep *sweep = arg;
+	struct path dir;
+	uint16_t domid;
+
+	if (xenbus_parse_u16(entry, &domid) || xst_domain_exists(sweep->sup->xst, domid) != 0)
+		return 0;
+	dir = paths_backs(sweep->backend, domid);
+	log_info("domain %u is gone: removing %s", domid, dir.s);
+	xst_rm(sweep->sup->xst, XST_NO_TX, dir.s);
+	return 0;
+}
+
+static int sweep_backend(const char *entry, void *arg)
+{
+	struct sweep *sweep = arg;
+
+	if (!xenbus_parse_u16(entry, &sweep->backend) && sweep->backend != sweep->sup->domid)
+		xst_list(sweep->sup->xst, XST_NO_TX, paths_back_root(sweep->backend).s, sweep_guest,
+			 sweep);
+	return 0;
+}
+
+void provision_sweep(struct sup *sup)
+{
+	struct sweep sweep = { .sup = sup };
+
+	if (sup->provisions)
+		xst_list(sup->xst, XST_NO_TX, "/local/domain", sweep_backend, &sweep);
+}
+
 int provision_reload(struct sup *sup)
 {
 	char why[WHY_BYTES];

@@ -207,6 +207,7 @@ void store_check_domains(struct sup *sup)
 		xst_rm(sup->xst, XST_NO_TX, paths_backs(sup->domid, dom->domid).s);
 		provision_forget(sup, dom->domid);
 	}
+	provision_sweep(sup);
 	sup->rescan = true;
 }
 

@@ -108,7 +108,7 @@ static int locate(struct fe_device *dev, int devid, char *why)
 {
 	struct find find = { .devid = devid };
 	char path[FE_PATH_BYTES];
-	uint32_t backend;
+	uint32_t backend = 0;
 	int err;
 
 	err = xst_own_domid(dev->xst, &dev->limits.domid);

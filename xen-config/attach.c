@@ -237,6 +237,22 @@ static int add_node(const struct attach_node *node, void *arg)
 	return err;
 }
 
+static int add_identity(const struct add *add)
+{
+	const struct attach_vgpu *v = add->vgpu;
+	char name[ATTACH_MAX_NAME], uuid[ATTACH_UUID_BYTES];
+	int err = 0;
+
+	attach_domain_name(add->xst, v->domid, name);
+	if (strcmp(name, ATTACH_NO_NAME))
+		err = xst_write(add->xst, add->tx,
+				paths_back(v->backend, v->domid, v->devid, ATTACH_NODE_NAME).s, name);
+	if (!err && !attach_domain_uuid(add->xst, v->domid, uuid))
+		err = xst_write(add->xst, add->tx,
+				paths_back(v->backend, v->domid, v->devid, ATTACH_NODE_UUID).s, uuid);
+	return err;
+}
+
 static int add_tx(struct xst *xst, xst_tx tx, void *arg)
 {
 	struct add *add = arg;
@@ -254,7 +270,8 @@ static int add_tx(struct xst *xst, xst_tx tx, void *arg)
 		return err;
 	add->xst = xst;
 	add->tx = tx;
-	return attach_each_node(v, add->option, add_node, add);
+	err = attach_each_node(v, add->option, add_node, add);
+	return err ? err : add_identity(add);
 }
 
 int attach_add(struct xst *xst, const struct attach_vgpu *vgpu, const struct vgpu_option *option)

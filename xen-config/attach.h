@@ -41,6 +41,10 @@ void attach_domain_name(struct xst *xst, uint16_t domid, char *name);
  */
 int attach_domain_uuid(struct xst *xst, uint16_t domid, char *uuid);
 
+/* Who the guest is, in the backend's directory: a driver domain may not read it in the guest's. */
+#define ATTACH_NODE_NAME	"domain"
+#define ATTACH_NODE_UUID	"uuid"
+
 /* One of the nodes that attach_add() writes. */
 struct attach_node {
 	const char *path;
@@ -59,7 +63,8 @@ int attach_each_node(const struct attach_vgpu *vgpu, const struct vgpu_option *o
 		     int (*each)(const struct attach_node *node, void *arg), void *arg);
 
 /*
- * attach_add() - create frontend, backend and the toolstack's record in one transaction.
+ * attach_add() - create frontend, backend and the toolstack's record in one transaction, and write
+ * who the guest is, as far as that is known.
  * @option: as attach_each_node().
  * Returns 0; -EEXIST, the domain has this device; -EACCES, not the control domain's root; or as
  * xst_write(). Nothing was written on failure.

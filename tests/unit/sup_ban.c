@@ -51,10 +51,10 @@ TEST(sup_ban, crashes)
 	rig_attach(&rig, 2);
 	guest_connect(&g2);
 	session_open(&other, &g2, 0);
-	lose_one(&g, 0, SIGSEGV, 0);
-	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: the worker died (signal 11"));
+	lose_one(&g, 0, SIGABRT, 0);
+	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: the worker died (signal 6"));
 	CHECK(rig_log_has(&rig, "number 1 of its 3 within 10 minutes"));
-	lose_one(&g, 1, SIGABRT, 0);
+	lose_one(&g, 1, SIGSEGV, 0);
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 2);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
 	lose_one(&g, 2, SIGSEGV, 0);

@@ -164,6 +164,7 @@ TEST(sup_provision, attached_by_another)
 TEST(sup_provision, waits_for_its_backend)
 {
 	struct rig rig;
+	char text[64];
 
 	rig_up(&rig);
 	make_folders(&rig);
@@ -175,6 +176,12 @@ TEST(sup_provision, waits_for_its_backend)
 	wait_mark(&rig, 1, "domain-1.conf:1");
 	CHECK_EQ(rig_number(&rig, paths_back(5, 1, 0, "state")), XenbusStateInitialising);
 	CHECK(rig_log_has(&rig, "waits for domain drv"));
+	/* It may not read the guest's own nodes, nor hear of the guest's end. */
+	rig_text(&rig, paths_back(5, 1, 0, "domain"), text, sizeof(text));
+	CHECK(!strcmp(text, "domain-1"));
+	CHECK(rig_exists(&rig, paths_back(5, 1, 0, "uuid")));
+	CHECK_EQ(hub_ask(&rig.hub, "--destroy=1", NULL), 0);
+	WAIT_GONE(&rig, paths_backs(5, 1), 5000);
 	rig_down(&rig);
 }
 
