@@ -154,7 +154,7 @@ xen-check: $(PROGRAMS) gl
 libxl-check: deps-build
 	@$(MAKE) --no-print-directory $(B)/bin/xengpu
 	@xen-config/libxl/check.sh
-package:
+package: $(PROGRAMS) gl
 	@tests/run.sh package
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
