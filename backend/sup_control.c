@@ -16,6 +16,8 @@
 #define MAX_CLIENTS	8u
 #define MAX_LINE	128u
 #define CLIENT_MS	5000u
+#define STALE_TRIES	10u
+#define STALE_US	100000u
 
 struct client {
 	LIST_ENTRY(client) link;
@@ -202,6 +204,7 @@ int sup_control_start(struct sup *sup)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct sup_control *control;
+	unsigned int tries;
 	mode_t old_mask;
 	int err;
 
@@ -209,7 +212,9 @@ int sup_control_start(struct sup *sup)
 		return -ENAMETOOLONG;
 	strcpy(addr.sun_path, sup->cfg.control);
 	make_directory(addr.sun_path);
-	err = remove_stale(&addr);
+	/* A worker's process that was born as the last xengpud was killed holds its socket until exec. */
+	for (tries = 0; (err = remove_stale(&addr)) == -EADDRINUSE && tries < STALE_TRIES; tries++)
+		usleep(STALE_US);
 	if (err)
 		return err;
 	control = calloc(1, sizeof(*control));

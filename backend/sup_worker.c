@@ -91,6 +91,18 @@ static void describe_end(int status, char *text, size_t bytes)
 		snprintf(text, bytes, "the worker ended (exit status %d)", WEXITSTATUS(status));
 }
 
+/* Signals that an administrator sends, SIGKILL for lack of memory as well: not a guest's doing. */
+static bool from_outside(int status)
+{
+	static const int signals[] = { SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (WIFSIGNALED(status) && WTERMSIG(status) == signals[i])
+			return true;
+	return false;
+}
+
 static void session_lost(struct sup_worker *w, int status)
 {
 	struct sup_session *s = w->session;
@@ -102,8 +114,7 @@ static void session_lost(struct sup_worker *w, int status)
 	if (!asked && !by_us) {
 		sup_session_fail(s, "%s", text);
 		s->dev->workers_died++;
-		/* SIGKILL comes from an administrator, or for lack of memory: not from a guest. */
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		if (!from_outside(status))
 			ban_count(s, text);
 	}
 	sup_stats_read(w, &s->last);

@@ -118,6 +118,7 @@ TEST(sup_ban, what_does_not_count)
 
 	up_with(&rig, &g, "ban_after = 1\\n", "60");
 	lose_one(&g, 0, SIGKILL, 0);
+	lose_one(&g, 0, SIGTERM, 0);
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
 	rig_halt(&rig, SIGTERM);

@@ -28,21 +28,31 @@ plat_up() {
 	fi
 	plat_sync "$1" || return 1
 	backend_start || { backend_log; return 1; }
-	for g in $(seq "$1"); do
-		attach "$g" && vtest_start "$g" || { vtest_log "$g"; backend_log; return 1; }
+	each_of $(seq "$1") -- guest_connect || { backend_log; return 1; }
+}
+
+guest_connect() { attach "$1" && vtest_start "$1" || { vtest_log "$1"; return 1; }; }
+
+# each_of ARG... -- FUNCTION: FUNCTION ARG for each of them, all at once; fails if one does.
+each_of() {
+	local args=() pids=() pid bad=0
+	while [ "$1" != -- ]; do
+		args+=("$1")
+		shift
 	done
+	for pid in "${args[@]}"; do
+		"$2" "$pid" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid" || bad=1; done
+	return $bad
 }
 
 plat_sync() { # programs of ours and those of the tests, everywhere
-	local g
-	"$RIG" sync || return 1
-	"$RIG" exec dom0 "rm -rf $GL"
-	"$RIG" put dom0 "$B/guest" $GL || return 1
-	for g in $(seq "$1"); do
-		"$RIG" exec "guest$g" "rm -rf $GL"
-		"$RIG" put "guest$g" "$B/guest" $GL || return 1
-	done
+	"$RIG" sync && each_of dom0 $(seq -f guest%g "$1") -- put_programs
 }
+
+put_programs() { "$RIG" exec "$1" "rm -rf $GL" && "$RIG" put "$1" "$B/guest" $GL; }
 
 plat_down() {
 	trap - EXIT
