@@ -15,9 +15,9 @@ fail() {
 . tests/tap.sh
 . tests/xen/platform.sh
 . tests/scenarios.sh
-export SIZE=${SIZE:-256x256} HOLD=${HOLD:-40} LIMIT=120
+export SIZE=${SIZE:-192x192} HOLD=${HOLD:-25} LIMIT=120
 OUT=$B/demo
-FRAMES=${FRAMES:-20}
+FRAMES=${FRAMES:-15}
 BENCH="texture shading:shading=phong buffer:update-method=map"
 scene_of() { [ "$1" = 1 ] && echo jellyfish || echo texture; }
 
@@ -105,6 +105,8 @@ both steady || fail "the checked frames of a guest are wrong: $(cat "$W"/wrong* 
 say "a picture in each guest, and the same natively in dom0"
 both picture || fail "a guest's picture: $(cat "$W"/diff[12] 2>/dev/null)"
 say "done; the counters are the backend's own"
+dom0 xengpu stats --json >"$W/stats.json" || fail "xengpud does not answer"
+counter() { jq -e --arg n "$1" --argjson d "$2" '[.devices[] | select(.domid == $d) | .[$n]] | add // 0' "$W/stats.json"; }
 for g in 1 2; do echo; table $g; done
 echo
 say "pictures: $OUT/guest1.png $OUT/guest2.png"
