@@ -24,6 +24,9 @@ plat_up() {
 	local g
 	W=$(mktemp -d)
 	trap plat_down EXIT
+	# Workers have user ids of their own: their program is where these may get at it, which
+	# a tree in root's home is not.
+	chmod 755 "$W" && cp "$B/bin/xengpu-worker" "$W/" || return 1
 	# Mesa before 23.3 knows one socket path; each guest gets its own by a bind mount.
 	[ -e /tmp/.virgl_test ] || : >/tmp/.virgl_test
 	unshare -m true 2>/dev/null || { echo "this machine does not allow mount namespaces" >&2; return 1; }
@@ -88,7 +91,7 @@ vtest_stats() { cat "$W/vtest$1.stats" 2>/dev/null; }
 vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
 
 backend_start() {
-	env XENGPU_ROOT="$W/root" XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$B/bin/xengpu-worker" \
+	env XENGPU_ROOT="$W/root" XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$W/xengpu-worker" \
 		--control "$W/control" --state-dir "$W/state" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
 	echo $! >"$W/xengpud.pid"
 	until_true 10 test -S "$W/control"
