@@ -168,14 +168,16 @@ sc_kill_guest() { # sc_kill_guest GUEST DOMID
 # The platform's backend gets a short time for it: backend_start --fence-timeout=$HANG_S.
 
 sc_hang() { # sc_hang GUEST: its program sees an error, the log and the session say why
-	local limit=$((${HANG_S:?} * 3 + ${PATIENCE:-10}))
+	local limit=$((${HANG_S:?} * 3 + ${PATIENCE:-10})) before told
+	local words='the GPU hangs\|banned: ' # the last one is told that it is banned
+	before=$(backend_log | grep -c "the GPU hangs.*number") told=$(vtest_log "$1" | grep -c "$words")
 	: >"$W/hang"
 	run "$1" "$GL/hang" >"$W/hang" 2>&1 &
 	spin_pid=$!
 	until_true $limit gone "$spin_pid" || { cat "$W/hang"; echo "it hangs on"; kill "$spin_pid"; return 1; }
 	! wait "$spin_pid" && grep -q '^drawing' "$W/hang" || { cat "$W/hang"; return 1; }
-	backend_log | tail -n 20 | grep "the GPU hangs" &&
-		vtest_log "$1" | tail -n 8 | grep "the GPU hangs"
+	[ "$(backend_log | grep -c "the GPU hangs.*number")" = $((before + 1)) ] || { backend_log | tail -n 5; return 1; }
+	[ "$(vtest_log "$1" | grep -c "$words")" -gt "$told" ] || { vtest_log "$1" | tail -n 5; return 1; }
 }
 
 sc_banned() { # sc_banned GUEST NAME: nothing of it is served, and it can read why
@@ -184,7 +186,7 @@ sc_banned() { # sc_banned GUEST NAME: nothing of it is served, and it can read w
 		backend_log | tail -n 5
 		return 1
 	}
-	says "xengpu allow $2" run "$1" true && dom0 xengpu info "$2" | grep -i banned
+	says "xengpu allow $2" run "$1" true && dom0 xengpu info "$2" | grep "until .xengpu allow $2"
 }
 
 sc_allow() { # sc_allow GUEST NAME: it draws again, and nobody touched the guest
