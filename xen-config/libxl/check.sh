@@ -353,10 +353,10 @@ ok "attach: refuses a number in use" attach_refuses devid=1 "already exists"
 ok "list" lists "0 0 1 512 40 256 64 1000 4096 8 auto $back" "1 0 1 - - - - - - - - ${back%0}1"
 if [ -x "$top/build/bin/xengpu" ]; then
 	ok "xengpu: lists what xl attached" xengpu_lists 0 1
-	ok "xengpu: attaches a third" xengpu attach --no-wait web devid=2
+	ok "xengpu: attaches a third" xengpu attach --no-save --no-wait web devid=2
 	ok "xengpu: xl lists that, too" eval 'xl vgpu-list web | grep -q "^ *2 .* ${back%0}2$"'
 	ok "xengpu: xl detaches it" xl vgpu-detach web 2
-	ok "xengpu: detaches one of xl's" xengpu detach --force web 1
+	ok "xengpu: detaches one of xl's" xengpu detach --no-save --force web 1
 	ok "xengpu: both are gone" xengpu_lists 0
 else
 	skip "xengpu and xl on each other's devices" "build/bin/xengpu is not built"
