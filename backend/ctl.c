@@ -45,7 +45,8 @@ static int check_ready(const struct ctl_msg *msg, unsigned int n_fds)
 
 	if (n_fds || ready->n_capsets > CTL_MAX_CAPSETS)
 		return -EPROTO;
-	return text_terminated(ready->renderer, sizeof(ready->renderer)) ? 0 : -EPROTO;
+	return text_terminated(ready->renderer, sizeof(ready->renderer)) &&
+	       text_terminated(ready->clock, sizeof(ready->clock)) ? 0 : -EPROTO;
 }
 
 static int check_failed(const struct ctl_msg *msg, unsigned int n_fds)
@@ -111,6 +112,21 @@ static int check_closed(const struct ctl_msg *msg, unsigned int n_fds)
 	return text_terminated(closed->text, sizeof(closed->text)) ? 0 : -EPROTO;
 }
 
+static int check_run(const struct ctl_msg *msg, unsigned int n_fds)
+{
+	const struct ctl_run *run = &msg->u.run;
+
+	return !n_fds && run->mode >= CTL_RUN_FREE && run->mode <= CTL_RUN_GATED ? 0 : -EPROTO;
+}
+
+static int check_work(const struct ctl_msg *msg, unsigned int n_fds)
+{
+	const struct ctl_work *work = &msg->u.work;
+
+	return !n_fds && work->event >= CTL_WORK_BEGUN && work->event <= CTL_WORK_DRAINED &&
+	       work->more <= 1 ? 0 : -EPROTO;
+}
+
 static int check_empty(const struct ctl_msg *msg, unsigned int n_fds)
 {
 	(void)msg;
@@ -132,6 +148,8 @@ static const struct ctl_kind {
 	[CTL_UNMAPPED] = { CTL_BYTES(unmapped), CTL_BYTES(unmapped), check_unmapped },
 	[CTL_CLOSE] = { HEADER_BYTES, HEADER_BYTES, check_empty },
 	[CTL_CLOSED] = { CTL_BYTES(closed), CTL_BYTES(closed), check_closed },
+	[CTL_RUN] = { CTL_BYTES(run), CTL_BYTES(run), check_run },
+	[CTL_WORK] = { CTL_BYTES(work), CTL_BYTES(work), check_work },
 };
 
 static int check_msg(const struct ctl_msg *msg, size_t got_bytes, unsigned int n_fds)

@@ -13,6 +13,8 @@
  *       | <------------- MAP --------- |  grant references of a buffer (or of a directory page)
  *       | ------------ GRANT --------> |  + descriptors
  *       | <----------- UNMAPPED ------ |
+ *       | ------------- RUN ---------> |  how much it may submit
+ *       | <------------ WORK --------- |  it has some, or has done what it was let
  *       | ------------ CLOSE --------> |  guest asked to close
  *       | <----------- CLOSED -------- |  and it ends
  */
@@ -43,6 +45,8 @@ enum ctl_type {
 	CTL_UNMAPPED,
 	CTL_CLOSE,
 	CTL_CLOSED,
+	CTL_RUN,
+	CTL_WORK,
 };
 
 /* Why a session ended, with CLOSED. */
@@ -62,6 +66,7 @@ struct ctl_ready {
 		uint32_t max_bytes;
 	} capset[CTL_MAX_CAPSETS];
 	char renderer[CTL_MAX_TEXT];	/* GL_RENDERER or the like, terminated */
+	char clock[16];			/* what GPU time is told by, terminated */
 };
 
 /* BIND: the session. Descriptors: the event channel's first, then one for each ring extent. */
@@ -111,6 +116,40 @@ struct ctl_unmapped {
 	uint32_t n_pages;
 };
 
+/*
+ * RUN: whether the worker may take requests from its ring. FREE and TELL say yes; with TELL it says
+ * once when it has some again after having had none. GATED: only under a lease, which is GPU time
+ * that the work begun under it may be expected to take; the one request that exceeds it is begun, too.
+ */
+enum ctl_run_mode {
+	CTL_RUN_FREE = 1,
+	CTL_RUN_TELL,
+	CTL_RUN_GATED,
+};
+
+struct ctl_run {
+	uint32_t mode;			/* enum ctl_run_mode */
+	uint32_t serial;		/* of the lease, for WORK */
+	uint64_t lease_ns;		/* 0: none */
+};
+
+/* WORK: what happened at the worker. */
+enum ctl_work_event {
+	CTL_WORK_BEGUN = 1,		/* TELL: there is work, and it goes on as with FREE */
+	CTL_WORK_WANT,			/* GATED: there is work, and no lease */
+	CTL_WORK_REST,			/* the lease is used up, or there is nothing to use it for */
+	CTL_WORK_DRAINED,		/* ... and what was begun under it is done */
+};
+
+struct ctl_work {
+	uint32_t event;			/* enum ctl_work_event */
+	uint32_t serial;		/* of the lease it is about */
+	uint32_t more;			/* REST: there is further work, which makes it a WANT as well */
+	uint32_t priority;		/* the highest of the session's contexts, for WANT and BEGUN */
+	uint64_t begun_ns;		/* REST: what the work begun is expected to take */
+	uint64_t next_ns;		/* WANT, REST: what the next submit is expected to take */
+};
+
 struct ctl_closed {
 	uint32_t reason;		/* enum ctl_reason */
 	char text[CTL_MAX_TEXT];	/* a sentence for a person, terminated; untrusted */
@@ -131,8 +170,33 @@ struct ctl_msg {
 		struct ctl_grant grant;
 		struct ctl_unmapped unmapped;
 		struct ctl_closed closed;
+		struct ctl_run run;
+		struct ctl_work work;
 	} u;
 };
+
+/*
+ * How long fenced submits took, as a histogram: 8 buckets for each power of two, from 1 us to 17 s;
+ * the first and the last take what lies beyond. Bucket b ends at ctl_latency_end_ns(b).
+ */
+#define CTL_LATENCY_BUCKETS	192u
+#define CTL_LATENCY_MIN_LOG2	10u
+
+static inline unsigned int ctl_latency_bucket(uint64_t ns)
+{
+	unsigned int log2, b;
+
+	if (ns < 1u << CTL_LATENCY_MIN_LOG2)
+		return 0;
+	log2 = 63u - (unsigned int)__builtin_clzll(ns);
+	b = (log2 - CTL_LATENCY_MIN_LOG2) * 8u + (unsigned int)(ns >> (log2 - 3) & 7u);
+	return b < CTL_LATENCY_BUCKETS ? b : CTL_LATENCY_BUCKETS - 1;
+}
+
+static inline uint64_t ctl_latency_end_ns(unsigned int bucket)
+{
+	return (UINT64_C(9) + bucket % 8u) << (CTL_LATENCY_MIN_LOG2 - 3 + bucket / 8u);
+}
 
 /*
  * Counters of one session, written by its worker only, read by the supervisor at any time. The
@@ -161,6 +225,20 @@ struct ctl_stats {
 	uint64_t calls;			/* begun and ended ones into the renderer: odd within one */
 	uint64_t fences_in_flight;	/* now */
 	uint64_t fences_retired;	/* answered, in whatever way */
+	/* For the arbiter and for people: */
+	uint64_t gpu_ns;		/* of everything that is done */
+	uint64_t queued_ns;		/* what is begun and not done is expected to take; now */
+	uint64_t last_work_ns;		/* when a request was taken last, on the monotonic clock */
+	uint64_t held_ns;		/* requests waited for the arbiter */
+	uint64_t memory_bytes;		/* of resources; now */
+	/* How often a limit was met: */
+	uint64_t limit_memory;
+	uint64_t limit_contexts;
+	uint64_t limit_resources;
+	uint64_t limit_buffers;		/* or pages */
+	uint64_t limit_inflight;	/* held back, not refused */
+	uint64_t limit_fps;		/* held back, not refused */
+	uint64_t latency[CTL_LATENCY_BUCKETS];	/* of fenced submits, from the ring to the fence */
 };
 
 /*

@@ -72,6 +72,12 @@ struct gpu_ops {
 	/* A fence behind everything submitted to that timeline before. Ids only ever grow. */
 	int (*fence)(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 
+	/*
+	 * GPU time of everything that is done, in ns; does not decrease. NULL where the engine
+	 * cannot tell: the intervals between fences are taken.
+	 */
+	uint64_t (*busy_ns)(struct gpu *gpu);
+
 	/* Readable when poll has something to do. */
 	int (*poll_fd)(struct gpu *gpu);
 	void (*poll)(struct gpu *gpu);
@@ -84,6 +90,7 @@ struct gpu {
 	uint32_t n_capsets;
 	char renderer[GPU_MAX_TEXT];	/* for people: GL_RENDERER or the like */
 	bool on_cpu;			/* the "GPU" is this machine's processors */
+	const char *clock;		/* what GPU time is told by, for people */
 	void *priv;
 };
 

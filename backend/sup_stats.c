@@ -46,11 +46,22 @@ static const struct counter {
 	COUNTER(calls, HOW_SUM),
 	COUNTER(fences_in_flight, HOW_NOW),
 	COUNTER(fences_retired, HOW_SUM),
+	COUNTER(gpu_ns, HOW_SUM),
+	COUNTER(queued_ns, HOW_NOW),
+	COUNTER(last_work_ns, HOW_MAX),
+	COUNTER(held_ns, HOW_SUM),
+	COUNTER(memory_bytes, HOW_NOW),
+	COUNTER(limit_memory, HOW_SUM),
+	COUNTER(limit_contexts, HOW_SUM),
+	COUNTER(limit_resources, HOW_SUM),
+	COUNTER(limit_buffers, HOW_SUM),
+	COUNTER(limit_inflight, HOW_SUM),
+	COUNTER(limit_fps, HOW_SUM),
 #undef COUNTER
 };
 
 #define N_COUNTERS	(sizeof(counters) / sizeof(counters[0]))
-_Static_assert(sizeof(struct ctl_stats) == N_COUNTERS * sizeof(uint64_t),
+_Static_assert(offsetof(struct ctl_stats, latency) == N_COUNTERS * sizeof(uint64_t),
 	       "a counter of ctl_stats is missing here");
 
 static uint64_t *member(struct ctl_stats *stats, size_t i)
@@ -71,6 +82,8 @@ void sup_stats_read(const struct sup_worker *w, struct ctl_stats *out)
 		*member(out, i) = __atomic_load_n((const uint64_t *)(const void *)
 						  ((const char *)w->stats + counters[i].offset),
 						  __ATOMIC_RELAXED);
+	for (i = 0; i < CTL_LATENCY_BUCKETS; i++)
+		out->latency[i] = __atomic_load_n(&w->stats->latency[i], __ATOMIC_RELAXED);
 }
 
 void sup_stats_add(struct ctl_stats *sum, const struct ctl_stats *more, bool now)
@@ -86,6 +99,8 @@ void sup_stats_add(struct ctl_stats *sum, const struct ctl_stats *more, bool now
 		else if (counters[i].how == HOW_MAX && add > *to)
 			*to = add;
 	}
+	for (i = 0; i < CTL_LATENCY_BUCKETS; i++)
+		sum->latency[i] += more->latency[i];
 }
 
 static void add_number(struct json_object *o, const char *name, uint64_t number)
@@ -113,6 +128,24 @@ static void add_counters(struct json_object *o, const struct ctl_stats *stats)
 
 	for (i = 0; i < N_COUNTERS; i++)
 		add_number(o, counters[i].name, value(stats, i));
+}
+
+/* Of the buckets that have any: [end in microseconds, how many]. */
+static struct json_object *latency_json(const struct ctl_stats *stats)
+{
+	struct json_object *list = json_object_new_array(), *pair;
+	unsigned int i;
+
+	for (i = 0; i < CTL_LATENCY_BUCKETS; i++) {
+		if (!stats->latency[i])
+			continue;
+		pair = json_object_new_array();
+		json_object_array_add(pair, json_object_new_double((double)ctl_latency_end_ns(i) /
+								   1000.0));
+		json_object_array_add(pair, json_object_new_int64((int64_t)stats->latency[i]));
+		json_object_array_add(list, pair);
+	}
+	return list;
 }
 
 static struct json_object *session_json(const struct sup_session *s, struct ctl_stats *sum)
@@ -165,6 +198,7 @@ static struct json_object *device_json(const struct sup_device *dev)
 	add_counters(o, &sum);
 	json_object_object_del(o, "pages_mapped");
 	add_number(o, "pages_mapped", pages);
+	json_object_object_add(o, "latency_us", latency_json(&sum));
 	json_object_object_add(o, "session_list", list);
 	return o;
 }

@@ -29,6 +29,7 @@ int wrk_ctl_ready(struct wrk *w)
 	}
 	ready->n_capsets = i;
 	snprintf(ready->renderer, sizeof(ready->renderer), "%s", w->gpu.renderer);
+	snprintf(ready->clock, sizeof(ready->clock), "%s", w->gpu.clock ? w->gpu.clock : "fences");
 	return ctl_send(w->ctl_fd, &msg, NULL, 0);
 }
 

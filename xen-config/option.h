@@ -24,7 +24,10 @@ enum option_key {
 	OPTION_RESOURCES,
 	OPTION_PAGES,
 	OPTION_SESSIONS,
+	OPTION_INFLIGHT,
+	OPTION_MAX_FPS,
 	OPTION_GPU,
+	OPTION_FPS,
 	OPTION_BACKEND,
 	OPTION_DEVID,
 	OPTION_N_KEYS,
@@ -44,6 +47,9 @@ struct vgpu_option {
 	uint32_t resources;		/* 1..1048576, of a session */
 	uint32_t pages;			/* 1..16777216 that the guest may have mapped */
 	uint32_t sessions;		/* 1..1024 */
+	uint32_t inflight_mib;		/* 1..1024 of commands that are not done, of a session */
+	uint32_t max_fps;		/* 1..1000 frames a second at most, of a session */
+	uint32_t fps;			/* 1..1000 that policy "deadline" holds for it */
 	char gpu[OPTION_MAX_NAME];	/* "auto", "soft" or "/dev/dri/renderDN" */
 	char backend[OPTION_MAX_NAME];	/* a domain's name or id */
 	uint16_t devid;

@@ -10,7 +10,7 @@
 #include "option.h"
 
 static const char all[] = "weight=512,cap=40,memory=256,contexts=64,resources=9,pages=7,sessions=3,"
-			  "gpu=/dev/dri/renderD128,backend=drv,devid=5";
+			  "inflight=8,max_fps=60,gpu=/dev/dri/renderD128,fps=30,backend=drv,devid=5";
 
 TEST(config_option, all_keys)
 {
@@ -26,6 +26,9 @@ TEST(config_option, all_keys)
 	CHECK_EQ(o.resources, 9);
 	CHECK_EQ(o.pages, 7);
 	CHECK_EQ(o.sessions, 3);
+	CHECK_EQ(o.inflight_mib, 8);
+	CHECK_EQ(o.max_fps, 60);
+	CHECK_EQ(o.fps, 30);
 	CHECK(!strcmp(o.gpu, "/dev/dri/renderD128"));
 	CHECK(!strcmp(o.backend, "drv"));
 	CHECK_EQ(o.devid, 5);
@@ -58,7 +61,8 @@ TEST(config_option, ranges)
 	static const char *const good[] = {
 		"weight=1", "weight=65535", "cap=0", "cap=100", "memory=1", "memory=1048576",
 		"contexts=1", "contexts=65536", "resources=1", "resources=1048576", "pages=1",
-		"pages=16777216", "sessions=1", "sessions=1024", "devid=0", "devid=65535",
+		"pages=16777216", "sessions=1", "sessions=1024", "inflight=1",
+		"inflight=1024", "max_fps=1", "max_fps=1000", "fps=1", "fps=1000", "devid=0", "devid=65535",
 		"gpu=auto", "gpu=soft", "gpu=/dev/dri/renderD0", "gpu=/dev/dri/renderD1048575",
 		"backend=0", "backend=my.driver-domain_0",
 		"backend=012345678901234567890123456789012345678901234567890123456789012",
@@ -79,6 +83,9 @@ TEST(config_option, ranges)
 		{ "resources=1048577", "1..1048576" },
 		{ "pages=16777217", "1..16777216" },
 		{ "sessions=1025", "1..1024" },
+		{ "inflight=1025", "1..1024" },
+		{ "max_fps=0", "max_fps=0: the value must be 1..1000" },
+		{ "fps=1001", "fps=1001: the value must be 1..1000" },
 		{ "devid=65536", "devid=65536: the value must be 0..65535" },
 		{ "devid=-1", "0..65535" },
 		{ "devid=0x1", "0..65535" },
@@ -96,7 +103,7 @@ TEST(config_option, ranges)
 		{ "backend=0123456789012345678901234567890123456789012345678901234567890123",
 		  "name or id" },
 		{ "colour=red", "unknown key 'colour'; allowed are weight=, cap=, memory=, "
-		  "contexts=, resources=, pages=, sessions=, gpu=, backend=, devid=" },
+		  "contexts=, resources=, pages=, sessions=, inflight=, max_fps=, gpu=, fps=, backend=, devid=" },
 		{ "colour", "unknown key 'colour'" },
 		{ "Weight=1", "unknown key 'Weight'" },
 		{ "devid=1,devid=2", "devid=2: devid was given before" },
@@ -135,7 +142,7 @@ TEST(config_option, only_allowed)
 	CHECK_EQ(option_parse("cap=1", OPTION_NUMBERS, &o, why), 0);
 	CHECK_EQ(option_parse("gpu=soft", OPTION_NUMBERS, &o, why), -EINVAL);
 	CHECK(strstr(why, "the key 'gpu' cannot be here; allowed are weight="));
-	CHECK(strstr(why, "sessions=") && !strstr(why, "backend="));
+	CHECK(strstr(why, "max_fps=") && !strstr(why, "backend="));
 }
 
 TEST(config_option, merge)
