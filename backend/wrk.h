@@ -56,9 +56,17 @@ struct wrk_context {
 	struct wrk_timeline ring[];	/* n_rings */
 };
 
+/* Why no request is taken from the ring; bits of wrk.held, each set and cleared in one file. */
+enum wrk_held {
+	WRK_HELD_REGISTER = 1u << 0,	/* wrk_buffer.c: a buffer is being mapped */
+	WRK_HELD_MEMORY = 1u << 1,	/* the supervisor is asked for GPU memory */
+	WRK_HELD_INFLIGHT = 1u << 2,	/* enough commands are in flight */
+	WRK_HELD_FPS = 1u << 3,		/* the next frame's time has not come */
+	WRK_HELD_LEASE = 1u << 4,	/* the arbiter has not given any time */
+};
+
 /* The one BUFFER_REGISTER that is under way: references are read, then mapped. */
 struct wrk_register {
-	bool active;
 	bool writable;
 	uint32_t request_id;
 	uint32_t buffer_id;
@@ -95,7 +103,8 @@ struct wrk {
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
 	uint32_t fences_in_flight;
-	struct wrk_register reg;	/* while active, no request is taken from the ring */
+	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
+	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
 
@@ -129,6 +138,12 @@ int32_t wrk_status(int err);
  * Returns whether there may be more to take at once.
  */
 bool wrk_ring_slice(struct wrk *w);
+
+/*
+ * wrk_held() - whether the ring is held back. Whoever clears the last reason has nothing else to do
+ * when it happens within an event: a slice follows every turn of the loop.
+ */
+bool wrk_held(const struct wrk *w);
 
 /* wrk_ring_waiting() - whether the frontend has pushed requests that were not taken. No barrier. */
 bool wrk_ring_waiting(const struct wrk *w);

@@ -36,7 +36,7 @@ int wrk_buffer_send(struct wrk *w)
 	struct ctl_msg msg;
 	struct ctl_map *map = &msg.u.map;
 
-	while (reg->active && reg->n_sent < wanted_pages(reg)) {
+	while ((w->held & WRK_HELD_REGISTER) && reg->n_sent < wanted_pages(reg)) {
 		uint32_t n = wanted_pages(reg) - reg->n_sent;
 		int err;
 
@@ -76,6 +76,7 @@ static void finish(struct wrk *w, int32_t status)
 			w->reg.n_pages, request_strstatus(status));
 	free(w->reg.refs);
 	w->reg = (struct wrk_register){ .seq = seq };
+	w->held &= ~(uint32_t)WRK_HELD_REGISTER;
 	wrk_ring_answer(w, &rsp);
 }
 
@@ -89,7 +90,7 @@ int wrk_buffer_register(struct wrk *w, struct wrk_job *job)
 	reg->refs = malloc(args->n_pages * sizeof(reg->refs[0]));
 	if (!reg->refs)
 		return -XEN_ENOMEM;
-	reg->active = true;
+	w->held |= WRK_HELD_REGISTER;
 	reg->writable = !(job->req.flags & VGPUIF_BUFFER_READ_ONLY);
 	reg->request_id = job->req.id;
 	reg->buffer_id = args->buffer_id;
@@ -196,8 +197,8 @@ int wrk_buffer_granted(struct wrk *w, const struct ctl_grant *grant, const int *
 	void *addr;
 	int err;
 
-	if (!reg->active || reg->n_sent < wanted_pages(reg) || grant->seq != reg->seq ||
-	    grant->n_pages != wanted_pages(reg))
+	if (!(w->held & WRK_HELD_REGISTER) || reg->n_sent < wanted_pages(reg) ||
+	    grant->seq != reg->seq || grant->n_pages != wanted_pages(reg))
 		return -EPROTO;
 	if (grant->err) {
 		finish(w, map_status(grant->err));
@@ -248,4 +249,5 @@ void wrk_buffer_cleanup(struct wrk *w)
 	wrk_table_fini(&w->buffers);
 	free(w->reg.refs);
 	w->reg = (struct wrk_register){ 0 };
+	w->held &= ~(uint32_t)WRK_HELD_REGISTER;
 }

@@ -86,6 +86,11 @@ static void execute(struct wrk *w, struct wrk_job *job)
 	wrk_ring_answer(w, &job->rsp);
 }
 
+bool wrk_held(const struct wrk *w)
+{
+	return w->held != 0;
+}
+
 bool wrk_ring_slice(struct wrk *w)
 {
 	uint64_t pushed_ns = wrk_now_ns();
@@ -95,7 +100,7 @@ bool wrk_ring_slice(struct wrk *w)
 		wrk_end(w, CTL_REASON_LOST, "the frontend's process is gone");
 		return false;
 	}
-	for (n = 0; n < SLICE_REQUESTS && !w->reg.active; n++) {
+	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
 		struct wrk_job job = { 0 };
 		int got = ring_back_get(&w->ring, &job.req);
 		uint64_t now_ns;
@@ -116,7 +121,7 @@ bool wrk_ring_slice(struct wrk *w)
 		}
 	}
 	wrk_ring_flush(w);
-	return n == SLICE_REQUESTS && !w->reg.active;
+	return n == SLICE_REQUESTS && !wrk_held(w);
 }
 
 bool wrk_ring_waiting(const struct wrk *w)
