@@ -11,6 +11,7 @@
  *	sup_worker.c	one worker: its process, socket, death
  *	sup_watchdog.c	workers that hang
  *	sup_ban.[ch]	guests that crash or hang them too often
+ *	sup_sched.c	who may use the GPU when: between workers and the arbiter, sup_arbiter*.[ch]
  *	sup_broker.c	grant mappings for a worker
  *	sup_stats.c	counters, as JSON
  *	sup_control.c	the control socket
@@ -36,6 +37,7 @@
 #include "option.h"
 #include "platform.h"
 #include "policy.h"
+#include "sup_arbiter.h"
 #include "sup_ban.h"
 #include "sup_bucket.h"
 #include "sup_fsm.h"
@@ -129,6 +131,7 @@ struct sup_device {
 	bool removed;			/* backend directory or domain gone */
 	struct vgpu_option option;	/* what the toolstack wrote for it */
 	struct sup_limits limits;
+	struct arb_guest guest;		/* as the arbiter sees it */
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
 	bool wrote_state;		/* so Initialising there means that it was made anew */
@@ -187,6 +190,7 @@ struct sup_worker {
 	struct sup_session *session;
 	struct broker broker;
 	struct worker_watch watch;
+	struct arb_runner runner;	/* while its guest is set */
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
 	struct ctl_ready ready;
@@ -219,6 +223,10 @@ struct sup {
 	struct sup_pool pool;
 	struct sup_control *control;
 	struct loop_timer watchdog;
+	struct arb arb;
+	int sched_fd;			/* a timer: the loop's are of milliseconds */
+	struct loop_source sched_source;
+	uint64_t sched_at_ns;
 	LIST_HEAD(, sup_domain) domains;
 	TAILQ_HEAD(, sup_device) devices;
 	struct loop_source xst_source;
@@ -415,6 +423,29 @@ void sup_worker_kill(struct sup_worker *w);
 
 /* watchdog_start() - a worker begins to serve: it is looked at from now on. */
 void watchdog_start(struct sup_worker *w);
+
+/* --- sup_sched.c ------------------------------------------------------------------------------ */
+
+/* sched_start() - the arbiter, with the parameters that were kept. Returns 0 or -errno. */
+int sched_start(struct sup *sup);
+
+/* sched_device_option() - its option was read or changed. */
+void sched_device_option(struct sup_device *dev);
+
+/* sched_device_add(), sched_device_remove() - it has no session then. */
+void sched_device_add(struct sup_device *dev);
+void sched_device_remove(struct sup_device *dev);
+
+/* sched_worker_start(), sched_worker_end() - it serves a session; it is dead. */
+void sched_worker_start(struct sup_worker *w);
+void sched_worker_end(struct sup_worker *w);
+
+/* sched_worker_said() - its WORK message. */
+void sched_worker_said(struct sup_worker *w, const struct ctl_work *work);
+
+/* sched_say_gpu(), sched_say_vgpu() - "key=value,...", "DOMID DEVID key=value,..."; the answer. */
+char *sched_say_gpu(struct sup *sup, const char *arg);
+char *sched_say_vgpu(struct sup *sup, const char *arg);
 
 /* --- sup_broker.c ---------------------------------------------------------------------------- */
 

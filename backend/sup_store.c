@@ -331,6 +331,7 @@ void store_option(struct sup_device *dev)
 		.resources = limit(dev, OPTION_RESOURCES, cfg->max_resources),
 		.pages = limit(dev, OPTION_PAGES, cfg->max_pages),
 	};
+	sched_device_option(dev);
 }
 
 bool store_version(struct sup_device *dev)

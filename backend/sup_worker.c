@@ -117,6 +117,7 @@ static void session_lost(struct sup_worker *w, int status)
 		if (!from_outside(status))
 			ban_count(s, text);
 	}
+	sched_worker_end(w);
 	sup_stats_read(w, &s->last);
 	sup_stats_add(&s->dev->ended, &s->last, false);
 	sup_broker_finish(w);
@@ -181,6 +182,7 @@ static int on_bound(struct sup_worker *w, const struct ctl_msg *msg)
 	set_state(w, WORKER_SERVING);
 	sup_pool_good(w->sup);
 	watchdog_start(w);
+	sched_worker_start(w);
 	sup_session_event(w->session, SES_EV_BOUND);
 	return 0;
 }
@@ -193,6 +195,12 @@ static int on_map(struct sup_worker *w, const struct ctl_msg *msg)
 static int on_unmapped(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	return sup_broker_unmapped(w, msg->u.unmapped.n_pages);
+}
+
+static int on_work(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	sched_worker_said(w, &msg->u.work);
+	return 0;
 }
 
 static int on_closed(struct sup_worker *w, const struct ctl_msg *msg)
@@ -223,6 +231,7 @@ static const struct message {
 	[CTL_BOUND] = { "BOUND", IN(BINDING), on_bound },
 	[CTL_MAP] = { "MAP", IN(SERVING) | IN(CLOSING), on_map },
 	[CTL_UNMAPPED] = { "UNMAPPED", IN(SERVING) | IN(CLOSING), on_unmapped },
+	[CTL_WORK] = { "WORK", IN(SERVING) | IN(CLOSING), on_work },
 	[CTL_CLOSED] = { "CLOSED", IN(BINDING) | IN(SERVING) | IN(CLOSING), on_closed },
 };
 

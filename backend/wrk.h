@@ -35,23 +35,33 @@ struct wrk_resource {
 	struct iovec iov;		/* lent to the engine while there is a backing store */
 };
 
-/* A submit that was executed and not answered yet. */
+/* A submit that was executed and not answered yet, or a fence of our own. */
 struct wrk_pending {
 	struct wrk_pending *next;
 	uint64_t fence_id;		/* 0: waits for nothing but those before it */
 	uint32_t request_id;
 	int32_t status;
+	bool ours;			/* nobody is to be answered */
+	uint32_t lease;			/* drained with it; 0, none. This and the rest: wrk_sched.c */
+	uint32_t submits;		/* since the fence before it */
+	uint64_t cost_ns;		/* ... and what they were expected to take */
+	uint64_t begun_ns;		/* ... when the first was begun, where fences are the clock */
 };
 
 /* A context's timeline: fences signal in order, so a queue is all it takes. */
 struct wrk_timeline {
 	struct wrk_pending *head;
 	struct wrk_pending *tail;
+	uint32_t unfenced;		/* submits behind the last fence, and so on as above */
+	uint64_t unfenced_ns;
+	uint64_t begun_ns;
 };
 
 struct wrk_context {
 	struct wrk_node node;
 	bool lost;
+	uint32_t priority;
+	uint64_t mean_ns;		/* a submit takes; 0: not known */
 	uint32_t n_rings;
 	struct wrk_timeline ring[];	/* n_rings */
 };
@@ -80,6 +90,34 @@ struct wrk_register {
 	uint32_t n_sent;
 };
 
+#define WRK_MAX_SAID	16u
+#define WRK_OWN_FENCES	8u		/* in flight, besides those that requests wait for */
+
+/* Arbitration; all of it wrk_sched.c's. */
+struct wrk_sched {
+	uint32_t mode;			/* enum ctl_run_mode */
+	bool told;			/* GATED: that there is work */
+	uint32_t priority;
+	struct ctl_work said[WRK_MAX_SAID];	/* and not sent yet */
+	uint32_t n_said;
+	/* the lease */
+	bool leased;
+	uint32_t serial;
+	uint32_t forgotten;		/* leases up to this one are of no interest any more */
+	uint64_t lease_ns;
+	uint64_t leased_at_ns;
+	uint64_t begun_ns;		/* expected cost of what was begun under it */
+	uint32_t last_context, last_ring;	/* of the last submit */
+	uint64_t next_ns;
+	uint64_t held_at_ns;
+	/* GPU time */
+	uint64_t queued_ns;
+	uint64_t base_ns;		/* when the session began */
+	uint64_t retired_ns;		/* when the last fence was done */
+	uint64_t retired_at_ns;		/* when that was; with fence_busy_ns, where fences are the clock */
+	uint64_t fence_busy_ns;
+};
+
 struct wrk {
 	int ctl_fd;
 	int epoll_fd;
@@ -99,11 +137,13 @@ struct wrk {
 	struct wrk_table buffers;
 	uint32_t pages_registered;
 	void *arena;			/* VGPUIF_MAX_SUBMIT_BYTES: private copies of commands */
-	struct wrk_pending *pending;	/* one for each of the ring's slots */
+	struct wrk_pending *pending;	/* one for each of the ring's slots, and WRK_OWN_FENCES */
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
 	uint32_t fences_in_flight;
+	uint32_t own_fences;		/* of these */
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
+	struct wrk_sched sched;
 	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
@@ -169,6 +209,9 @@ void wrk_op_cleanup(struct wrk *w);
 /* wrk_submit() - handler of SUBMIT. */
 int wrk_submit(struct wrk *w, struct wrk_job *job);
 
+/* wrk_submit_fence() - a fence of our own behind what was submitted. Returns 0 or -errno. */
+int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);
+
 /* wrk_submit_done() - the engine's fence callback; @arg is the struct wrk. */
 void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 
@@ -200,6 +243,33 @@ static inline bool wrk_buffer_holds(const struct wrk_buffer *buffer, uint64_t of
 
 	return offset <= size && bytes <= size - offset;
 }
+
+/* wrk_sched_start() - a session begins: the worker runs freely, and says so when it has work. */
+void wrk_sched_start(struct wrk *w);
+
+/* wrk_sched_run() - the supervisor's RUN. */
+void wrk_sched_run(struct wrk *w, const struct ctl_run *run);
+
+/* wrk_sched_may_take() - whether a request may be taken from the ring now; if not, it was told. */
+bool wrk_sched_may_take(struct wrk *w);
+
+/* wrk_sched_settle() - a slice is over: a lease that nothing will use now is given back. */
+void wrk_sched_settle(struct wrk *w);
+
+/* wrk_sched_begun() - a submit was executed on a timeline. */
+void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);
+
+/* wrk_sched_fenced() - @p is a fence behind all that was begun there. */
+void wrk_sched_fenced(struct wrk *w, struct wrk_timeline *ring, struct wrk_pending *p);
+
+/* wrk_sched_retired() - it is done, or given up. @context: NULL while it is being destroyed. */
+void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_context *context);
+
+/* wrk_sched_contexts() - a context was created or destroyed. */
+void wrk_sched_contexts(struct wrk *w);
+
+/* wrk_sched_flush() - send what could not be sent. 0, -EAGAIN or -EPIPE. */
+int wrk_sched_flush(struct wrk *w);
 
 /* wrk_ctl_ready(), wrk_ctl_failed() - the first message to the supervisor. 0 or -errno. */
 int wrk_ctl_ready(struct wrk *w);

@@ -61,6 +61,7 @@ static int op_context_create(struct wrk *w, struct wrk_job *job)
 		return -XEN_ENOMEM;
 	context->node.id = args->context_id;
 	context->n_rings = args->n_rings;
+	context->priority = args->priority;
 	err = w->gpu.ops->context_create(&w->gpu, args->context_id, args);
 	if (err) {
 		free(context);
@@ -68,6 +69,7 @@ static int op_context_create(struct wrk *w, struct wrk_job *job)
 	}
 	wrk_table_add(&w->contexts, &context->node);
 	w->stats->contexts = w->contexts.count;
+	wrk_sched_contexts(w);
 	return 0;
 }
 
@@ -80,6 +82,7 @@ static int op_context_destroy(struct wrk *w, struct wrk_job *job)
 	w->gpu.ops->context_destroy(&w->gpu, context->node.id);
 	free(context);
 	w->stats->contexts = w->contexts.count;
+	wrk_sched_contexts(w);
 	return 0;
 }
 

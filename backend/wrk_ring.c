@@ -102,7 +102,7 @@ bool wrk_ring_slice(struct wrk *w)
 	}
 	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
 		struct wrk_job job = { 0 };
-		int got = ring_back_get(&w->ring, &job.req);
+		int got = wrk_sched_may_take(w) ? ring_back_get(&w->ring, &job.req) : 0;
 		uint64_t now_ns;
 
 		if (got < 0) {
@@ -121,6 +121,9 @@ bool wrk_ring_slice(struct wrk *w)
 		}
 	}
 	wrk_ring_flush(w);
+	if (n)
+		w->stats->last_work_ns = pushed_ns;
+	wrk_sched_settle(w);
 	return n == SLICE_REQUESTS && !wrk_held(w);
 }
 

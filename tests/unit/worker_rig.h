@@ -34,6 +34,7 @@
 #define RIG_DIR_PAGE	4000u		/* where rig_register() builds directories */
 #define RIG_SCRATCH	8u		/* a page for commands in most tests */
 #define RIG_TIMEOUT_MS	8000
+#define RIG_WORKS	64u
 
 #define PAGE		VGPUIF_PAGE_BYTES
 
@@ -61,6 +62,8 @@ struct rig {
 	struct ctl_map held;
 	unsigned int maps;		/* whole requests seen */
 	uint32_t unmapped;		/* pages */
+	struct ctl_work work[RIG_WORKS];	/* what it said to the arbiter, the first ones */
+	unsigned int n_work;
 	bool closed;
 	struct ctl_closed last_words;
 };
@@ -287,6 +290,11 @@ RIG_FN bool rig_serve_one(struct rig *rig)
 		break;
 	case CTL_UNMAPPED:
 		rig->unmapped += msg.u.unmapped.n_pages;
+		break;
+	case CTL_WORK:
+		if (rig->n_work < RIG_WORKS)
+			rig->work[rig->n_work] = msg.u.work;
+		rig->n_work++;
 		break;
 	case CTL_CLOSED:
 		CHECK(!rig->closed);
