@@ -119,7 +119,8 @@ struct ctl_unmapped {
 /*
  * RUN: whether the worker may take requests from its ring. FREE and TELL say yes; with TELL it says
  * once when it has some again after having had none. GATED: only under a lease, which is GPU time
- * that the work begun under it may be expected to take; the one request that exceeds it is begun, too.
+ * that the work begun under it may take; the first submit under it is begun whatever it takes, a
+ * further one if at least half of it fits.
  */
 enum ctl_run_mode {
 	CTL_RUN_FREE = 1,
@@ -147,7 +148,6 @@ struct ctl_work {
 	uint32_t more;			/* REST: there is further work, which makes it a WANT as well */
 	uint32_t priority;		/* the highest of the session's contexts, for WANT and BEGUN */
 	uint64_t begun_ns;		/* REST: what the work begun is expected to take */
-	uint64_t next_ns;		/* WANT, REST: what the next submit is expected to take */
 };
 
 struct ctl_closed {
@@ -227,7 +227,7 @@ struct ctl_stats {
 	uint64_t fences_retired;	/* answered, in whatever way */
 	/* For the arbiter and for people: */
 	uint64_t gpu_ns;		/* of everything that is done */
-	uint64_t queued_ns;		/* what is begun and not done is expected to take; now */
+	uint64_t queued_ns;		/* what is begun and not done may take; now */
 	uint64_t last_work_ns;		/* when a request was taken last, on the monotonic clock */
 	uint64_t held_ns;		/* requests waited for the arbiter */
 	uint64_t memory_bytes;		/* of resources; now */

@@ -78,6 +78,16 @@ static struct arb_lease *find_lease(struct arb_runner *r, uint32_t serial)
 	return NULL;
 }
 
+bool arb_busy(const struct arb_guest *g)
+{
+	const struct arb_runner *r;
+
+	TAILQ_FOREACH(r, &g->runners, link)
+		if (r->want || has_lease(r))
+			return true;
+	return false;
+}
+
 static void drop_leases(struct arb_runner *r)
 {
 	memset(r->lease, 0, sizeof(r->lease));
@@ -155,6 +165,8 @@ static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
 static void schedule(struct arb *a, uint64_t now_ns)
 {
 	uint64_t lease_ns, later_ns = 0, wake_ns = earlier(a->review_ns, a->auto_ns);
+	const uint64_t horizon_ns = now_ns < a->came_ns + ARB_ACTIVE_NS ? ARB_HORIZON_NS :
+									  ARB_LONG_HORIZON_NS;
 	struct arb_runner *r;
 	struct out out;
 
@@ -164,8 +176,8 @@ static void schedule(struct arb *a, uint64_t now_ns)
 			wake_ns = earlier(wake_ns, out.late_ns);
 			break;
 		}
-		if (out.n && now_ns + ARB_HORIZON_NS < out.end_ns) {
-			wake_ns = earlier(wake_ns, out.end_ns - ARB_HORIZON_NS);
+		if (out.n && now_ns + horizon_ns < out.end_ns) {
+			wake_ns = earlier(wake_ns, out.end_ns - horizon_ns);
 			break;
 		}
 		r = arb_pick(a, now_ns, &lease_ns, &later_ns);
@@ -274,22 +286,6 @@ static void free_all(struct arb *a, uint64_t now_ns)
 	a->auto_ns = 0;
 }
 
-/*
- * Where those stand that were at work before: a guest that joins them begins near there. Never goes
- * back, or a guest could gain by leaving and coming again.
- */
-static void advance(struct arb *a)
-{
-	uint64_t least = UINT64_MAX;
-	const struct arb_guest *g;
-
-	LIST_FOREACH(g, &a->guests, link)
-		if (g->active && g->virtual_ns < least)
-			least = g->virtual_ns;
-	if (least != UINT64_MAX && least > a->virtual_ns)
-		a->virtual_ns = least;
-}
-
 /* Returns how many guests are at work. */
 static unsigned int count_active(struct arb *a, uint64_t now_ns)
 {
@@ -298,15 +294,11 @@ static unsigned int count_active(struct arb *a, uint64_t now_ns)
 	struct arb_runner *r;
 	bool active;
 
-	LIST_FOREACH(g, &a->guests, link)
-		arb_charge(a, g);
-	advance(a);
 	LIST_FOREACH(g, &a->guests, link) {
+		arb_charge(a, g);
 		active = false;
 		TAILQ_FOREACH(r, &g->runners, link)
 			active |= still_active(a, r, now_ns);
-		if (active && !g->active)
-			arb_join(a, g, now_ns);
 		g->active = active;
 		n_active += active;
 	}
@@ -380,22 +372,22 @@ void arb_begun(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t 
 	review(a, now_ns);
 }
 
-void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t next_ns,
-	      uint64_t now_ns)
+void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t now_ns)
 {
 	if (r->state != ARB_GATED)
 		return;
 	r->priority = priority;
-	r->next_ns = at_most(next_ns, ARB_MAX_CLAIM_NS);
+	if (!arb_busy(r->guest)) {
+		arb_join(a, r->guest, now_ns);
+		a->came_ns = now_ns;
+	}
 	r->want = true;
-	if (r->guest->active)
-		schedule(a, now_ns);
-	else
-		review(a, now_ns);
+	r->guest->active = true;
+	schedule(a, now_ns);
 }
 
 void arb_rest(struct arb *a, struct arb_runner *r, uint32_t serial, bool more, uint64_t begun_ns,
-	      uint64_t next_ns, uint64_t now_ns)
+	      uint64_t now_ns)
 {
 	struct arb_lease *l = find_lease(r, serial);
 	const struct out out = leases_out(a, now_ns);
@@ -411,7 +403,6 @@ void arb_rest(struct arb *a, struct arb_runner *r, uint32_t serial, bool more, u
 		l->serial = 0;
 	}
 	r->want = more;
-	r->next_ns = at_most(next_ns, ARB_MAX_CLAIM_NS);
 	schedule(a, now_ns);
 }
 

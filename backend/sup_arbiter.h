@@ -23,8 +23,15 @@
 #define ARB_WEIGHT_UNIT		256u	/* the weight whose virtual time is GPU time */
 #define ARB_ACTIVE_NS		100000000u	/* without work for so long: no longer counts */
 #define ARB_CARRY_NS		20000000	/* unused share that a guest may catch up with later */
-#define ARB_BURST_NS		500000		/* ... and so much of its cap */
-#define ARB_HORIZON_NS		400000u	/* the next lease is given so long before the GPU is free */
+#define ARB_BURST_NS		0		/* ... but none of its cap */
+#define ARB_WAIT_NS		5000000		/* ... or that, while it waits for others */
+/*
+ * The next lease is given so long before the GPU is free: what giving it takes. While everybody always
+ * has work there is nobody to whom more would be a delay, and work that takes less time than expected
+ * does not leave the GPU without any.
+ */
+#define ARB_HORIZON_NS		300000u
+#define ARB_LONG_HORIZON_NS	1500000u
 #define ARB_MAX_CLAIM_NS	10000000000u	/* what a worker may say that work takes */
 #define ARB_MAX_LEASES		2u	/* of one runner, and of all that are not late */
 #define ARB_LATE_NS		100000000u	/* a lease that lasts longer than expected by that */
@@ -44,7 +51,7 @@ enum arb_policy {
 /* What a runner's counters say at this moment. */
 struct arb_sample {
 	uint64_t gpu_ns;	/* of what is done; claimed by the worker, never trusted to grow slowly */
-	uint64_t queued_ns;	/* estimate of what is not */
+	uint64_t queued_ns;	/* what the rest may take */
 	uint64_t fences;	/* frames, that is */
 	uint64_t held_ns;	/* requests waited for us */
 	uint64_t last_work_ns;
@@ -72,7 +79,6 @@ struct arb_runner {
 	enum arb_state state;
 	bool want;
 	uint32_t priority;
-	uint64_t next_ns;		/* what it expects its next submit to take */
 	uint32_t serial;		/* of the last lease */
 	struct arb_lease lease[ARB_MAX_LEASES];
 	struct arb_sample seen;
@@ -114,7 +120,7 @@ struct arb {
 	uint32_t capacity;		/* GPU time in a unit of time: processors, for llvmpipe */
 	bool on_cpu;			/* a worker that begins something uses the GPU by that */
 	bool gated;			/* somebody is held at times */
-	uint64_t virtual_ns;		/* the least of the active guests', never less than before */
+	uint64_t virtual_ns;		/* the least of those that have work, never less than before */
 	struct arb_guest *last;		/* had the last lease */
 	uint64_t last_since_ns;
 	uint64_t review_ns;		/* look for those that went idle */
@@ -122,6 +128,7 @@ struct arb {
 	uint64_t auto_quiet;		/* looks since a rate was wanted */
 	uint64_t gated_since_ns;
 	uint64_t contended_ns;
+	uint64_t came_ns;		/* when a guest last had work after having had none */
 	uint64_t gpu_ns;		/* of all, ever */
 
 	/* What is to be done; called from within the functions below. */
@@ -152,10 +159,9 @@ void arb_runner_remove(struct arb *a, struct arb_runner *r, uint64_t now_ns);
 
 /* arb_begun(), arb_want(), arb_rest(), arb_drained() - its messages; see ctl.h. None is trusted. */
 void arb_begun(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t now_ns);
-void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t next_ns,
-	      uint64_t now_ns);
+void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t now_ns);
 void arb_rest(struct arb *a, struct arb_runner *r, uint32_t serial, bool more, uint64_t begun_ns,
-	      uint64_t next_ns, uint64_t now_ns);
+	      uint64_t now_ns);
 void arb_drained(struct arb *a, struct arb_runner *r, uint32_t serial, uint64_t now_ns);
 
 /* arb_wake() - the time has come that was asked for. */
@@ -182,7 +188,10 @@ uint32_t arb_cap(const struct arb *a, const struct arb_guest *g);
 /* arb_pay() - charge a guest with measured GPU time. */
 void arb_pay(struct arb *a, struct arb_guest *g, uint64_t gpu_ns);
 
-/* arb_join() - a guest becomes active: what it did not use for long is forfeited. */
+/* arb_busy() - whether a guest waits for the GPU or has it. */
+bool arb_busy(const struct arb_guest *g);
+
+/* arb_join() - a guest has work after having had none: what it did not use for long is forfeited. */
 void arb_join(struct arb *a, struct arb_guest *g, uint64_t now_ns);
 
 /*

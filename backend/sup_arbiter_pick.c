@@ -61,11 +61,12 @@ static int64_t worth(const struct arb *a, const struct arb_guest *g, uint64_t ns
 
 static void refill(struct arb *a, struct arb_guest *g, uint64_t now_ns)
 {
+	const int64_t most = arb_busy(g) ? ARB_WAIT_NS : ARB_BURST_NS;
 	int64_t more = worth(a, g, now_ns - g->tokens_at_ns);
 
 	g->tokens_ns += more;
-	if (g->tokens_ns > ARB_BURST_NS)
-		g->tokens_ns = ARB_BURST_NS;
+	if (g->tokens_ns > most)
+		g->tokens_ns = most;
 	/* What the division dropped is kept for the next time. */
 	if (more)
 		g->tokens_at_ns = now_ns - now_ns % 100;
@@ -105,10 +106,29 @@ void arb_pay(struct arb *a, struct arb_guest *g, uint64_t gpu_ns)
 	g->virtual_rest %= arb_weight(a, g);
 }
 
+/*
+ * Where those stand that have work: a guest that joins them begins near there. It never goes back,
+ * or a guest could gain by leaving and coming again.
+ */
+static void advance(struct arb *a)
+{
+	uint64_t least = UINT64_MAX;
+	const struct arb_guest *g;
+
+	LIST_FOREACH(g, &a->guests, link)
+		if (arb_busy(g) && g->virtual_ns < least)
+			least = g->virtual_ns;
+	if (least != UINT64_MAX && least > a->virtual_ns)
+		a->virtual_ns = least;
+}
+
 void arb_join(struct arb *a, struct arb_guest *g, uint64_t now_ns)
 {
-	const uint64_t floor_ns = a->virtual_ns > ARB_CARRY_NS ? a->virtual_ns - ARB_CARRY_NS : 0;
+	uint64_t floor_ns;
 
+	arb_charge(a, g);
+	advance(a);
+	floor_ns = a->virtual_ns > ARB_CARRY_NS ? a->virtual_ns - ARB_CARRY_NS : 0;
 	if (g->virtual_ns < floor_ns)
 		g->virtual_ns = floor_ns;
 	if (arb_cap(a, g))
@@ -231,6 +251,7 @@ struct arb_runner *arb_pick(struct arb *a, uint64_t now_ns, uint64_t *lease_ns,
 	struct arb_guest *g;
 
 	*later_ns = 0;
+	advance(a);
 	LIST_FOREACH(g, &a->guests, link) {
 		if (!make_candidate(a, g, now_ns, &c, later_ns))
 			continue;

@@ -146,11 +146,10 @@ void sched_worker_said(struct sup_worker *w, const struct ctl_work *work)
 		arb_begun(arb, &w->runner, work->priority, now_ns);
 		break;
 	case CTL_WORK_WANT:
-		arb_want(arb, &w->runner, work->priority, work->next_ns, now_ns);
+		arb_want(arb, &w->runner, work->priority, now_ns);
 		break;
 	case CTL_WORK_REST:
-		arb_rest(arb, &w->runner, work->serial, work->more, work->begun_ns, work->next_ns,
-			 now_ns);
+		arb_rest(arb, &w->runner, work->serial, work->more, work->begun_ns, now_ns);
 		break;
 	default:
 		arb_drained(arb, &w->runner, work->serial, now_ns);

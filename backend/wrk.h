@@ -44,7 +44,7 @@ struct wrk_pending {
 	bool ours;			/* nobody is to be answered */
 	uint32_t lease;			/* drained with it; 0, none. This and the rest: wrk_sched.c */
 	uint32_t submits;		/* since the fence before it */
-	uint64_t cost_ns;		/* ... and what they were expected to take */
+	uint64_t cost_ns;		/* ... and what they may take */
 	uint64_t begun_ns;		/* ... when the first was begun, where fences are the clock */
 };
 
@@ -62,6 +62,7 @@ struct wrk_context {
 	bool lost;
 	uint32_t priority;
 	uint64_t mean_ns;		/* a submit takes; 0: not known */
+	uint64_t peak_ns;		/* the longest of late */
 	uint32_t n_rings;
 	struct wrk_timeline ring[];	/* n_rings */
 };
@@ -106,9 +107,10 @@ struct wrk_sched {
 	uint32_t forgotten;		/* leases up to this one are of no interest any more */
 	uint64_t lease_ns;
 	uint64_t leased_at_ns;
-	uint64_t begun_ns;		/* expected cost of what was begun under it */
+	uint64_t begun_ns;		/* what the work begun under it is expected to take */
+	uint64_t filled_ns;		/* ... and may take */
 	uint32_t last_context, last_ring;	/* of the last submit */
-	uint64_t next_ns;
+	uint64_t next_ns;		/* the next submit may take */
 	uint64_t held_at_ns;
 	/* GPU time */
 	uint64_t queued_ns;

@@ -4,10 +4,11 @@
  * the supervisor (sup_arbiter.h) and says RUN; we say WORK. While it lets us run freely, which is
  * as long as no other guest has work, nothing is said, and a request costs one comparison.
  *
- * A submit's cost is not known before it is done, so it is taken to be what the context's earlier
- * ones took on average: a moving mean, measured from fence to fence. A lease is used up when what
- * was begun under it is expected to take so long. Behind its last submit is a fence, the guest's own
- * or one of ours, and when that is done the lease is drained.
+ * A submit's cost is not known before it is done. The context's earlier ones tell, measured from
+ * fence to fence: their moving mean is what it is expected to take, which is what the next lease is
+ * timed by; the longest of late is what it may take, which fills a lease and is charged until the
+ * true cost is known. Behind the last submit of a lease is a fence, the guest's own or one of ours,
+ * and when that is done the lease is drained.
  */
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #define UNKNOWN_NS	1000000u	/* a submit of a context that was never measured */
 #define MAX_NS		10000000000u
 #define MEAN_SHIFT	2		/* a new measurement counts for a quarter */
+#define PEAK_SHIFT	4		/* the longest is forgotten by a sixteenth each time */
 #define LEASE_STRETCH	8u		/* of real time, for one of expected time: then it rests anyway */
 
 /* --- messages ---------------------------------------------------------------------------------- */
@@ -71,11 +73,16 @@ static uint64_t expected_ns(const struct wrk_context *context)
 	return context->mean_ns ? context->mean_ns : UNKNOWN_NS;
 }
 
+static uint64_t longest_ns(const struct wrk_context *context)
+{
+	return context->peak_ns > expected_ns(context) ? context->peak_ns : expected_ns(context);
+}
+
 void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_idx)
 {
 	struct wrk_timeline *ring = &context->ring[ring_idx];
 	struct wrk_sched *s = &w->sched;
-	const uint64_t cost_ns = expected_ns(context);
+	const uint64_t cost_ns = longest_ns(context);
 
 	if (!ring->unfenced && !w->gpu.has_busy_ns)
 		ring->begun_ns = wrk_now_ns();
@@ -84,8 +91,10 @@ void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_i
 	s->next_ns = cost_ns;
 	s->last_context = context->node.id;
 	s->last_ring = ring_idx;
-	if (s->leased)
-		s->begun_ns += cost_ns;
+	if (s->leased) {
+		s->begun_ns += expected_ns(context);
+		s->filled_ns += cost_ns;
+	}
 }
 
 void wrk_sched_fenced(struct wrk *w, struct wrk_timeline *ring, struct wrk_pending *p)
@@ -99,10 +108,25 @@ void wrk_sched_fenced(struct wrk *w, struct wrk_timeline *ring, struct wrk_pendi
 	w->stats->queued_ns = w->sched.queued_ns;
 }
 
+static void learn(struct wrk_context *context, uint64_t took_ns)
+{
+	const int64_t off_ns = (int64_t)took_ns - (int64_t)context->mean_ns;
+
+	context->peak_ns -= context->peak_ns >> PEAK_SHIFT;
+	if (took_ns > context->peak_ns)
+		context->peak_ns = took_ns;
+	if (context->mean_ns)
+		context->mean_ns += (uint64_t)(off_ns >> MEAN_SHIFT);
+	else
+		context->mean_ns = took_ns;
+	if (!context->mean_ns)
+		context->mean_ns = 1;
+}
+
 void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_context *context)
 {
 	struct wrk_sched *s = &w->sched;
-	uint64_t now_ns, mean_ns, from_ns;
+	uint64_t now_ns, took_ns, from_ns;
 
 	s->queued_ns -= p->cost_ns;
 	if (!w->gpu.has_busy_ns) {
@@ -114,16 +138,8 @@ void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_co
 	}
 	now_ns = busy_ns(w);
 	if (p->submits && context) {
-		mean_ns = now_ns > s->retired_ns ? (now_ns - s->retired_ns) / p->submits : 0;
-		if (mean_ns > MAX_NS)
-			mean_ns = MAX_NS;
-		if (context->mean_ns)
-			context->mean_ns += (uint64_t)(((int64_t)mean_ns -
-							(int64_t)context->mean_ns) >> MEAN_SHIFT);
-		else
-			context->mean_ns = mean_ns;
-		if (!context->mean_ns)
-			context->mean_ns = 1;
+		took_ns = now_ns > s->retired_ns ? (now_ns - s->retired_ns) / p->submits : 0;
+		learn(context, took_ns < MAX_NS ? took_ns : MAX_NS);
 	}
 	s->retired_ns = now_ns;
 	publish(w);
@@ -165,7 +181,7 @@ static void rest(struct wrk *w, bool more)
 	s->leased = false;
 	s->told = more;
 	say(w, (struct ctl_work){ .event = CTL_WORK_REST, .serial = s->serial, .more = more,
-				  .begun_ns = begun_ns, .next_ns = s->next_ns });
+				  .begun_ns = begun_ns });
 }
 
 static void hold(struct wrk *w)
@@ -184,11 +200,12 @@ static void let_go(struct wrk *w)
 	w->stats->held_ns += wrk_now_ns() - w->sched.held_at_ns;
 }
 
+/* The first submit always fits, a further one if at least half of it does. */
 static bool used_up(const struct wrk *w)
 {
 	const struct wrk_sched *s = &w->sched;
 
-	return s->begun_ns >= s->lease_ns ||
+	return (s->filled_ns && s->filled_ns + s->next_ns / 2 >= s->lease_ns) ||
 	       wrk_now_ns() - s->leased_at_ns >= s->lease_ns * LEASE_STRETCH;
 }
 
@@ -212,7 +229,7 @@ bool wrk_sched_may_take(struct wrk *w)
 		rest(w, true);
 	} else if (!s->told) {
 		s->told = true;
-		say(w, (struct ctl_work){ .event = CTL_WORK_WANT, .next_ns = s->next_ns });
+		say(w, (struct ctl_work){ .event = CTL_WORK_WANT });
 	}
 	hold(w);
 	return false;
@@ -241,6 +258,7 @@ void wrk_sched_run(struct wrk *w, const struct ctl_run *run)
 		s->lease_ns = run->lease_ns;
 		s->leased_at_ns = wrk_now_ns();
 		s->begun_ns = 0;
+		s->filled_ns = 0;
 	} else {
 		s->forgotten = s->serial;
 	}
