@@ -29,6 +29,7 @@
 /* Descriptors a worker is born with. */
 #define CTL_WORKER_FD		3	/* its end of the socket */
 #define CTL_STATS_FD		4	/* a sealed memfd holding struct ctl_stats */
+#define CTL_MODEL_FD		5	/* --gpu model only: a sealed memfd, struct gpu_model_mem */
 
 #define CTL_MAX_REFS		4096u	/* references in one MAP message; longer lists take several */
 #define CTL_MAX_TEXT		256u

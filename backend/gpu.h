@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An execution engine: what turns checked requests into work of a GPU. The worker has exactly one,
- * chosen at its start. "virgl" drives libvirglrenderer; others (a deterministic model for tests of
- * scheduling, venus) come in behind the same table of functions.
+ * chosen at its start. "virgl" drives libvirglrenderer, "model" is a deterministic GPU for tests of
+ * scheduling; others (venus) come in behind the same table of functions.
  *
  * Everything here is called from one thread, the one that called gpu_open(), and the engine's own
  * callbacks come from inside gpu_poll() in that thread. An engine trusts its caller about ids: they
@@ -34,8 +34,7 @@ struct gpu_capset {
 };
 
 struct gpu_config {
-	const char *engine;		/* "virgl" */
-	const char *device;		/* "auto", "soft" or a render node's path */
+	const char *device;		/* "auto", "soft", a render node's path, or "model" */
 	/* Called from gpu_poll(): everything up to @fence_id on that timeline is done. */
 	void (*fence_done)(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 	void *arg;
@@ -96,12 +95,13 @@ struct gpu {
 };
 
 extern const struct gpu_ops gpu_virgl_ops;
+extern const struct gpu_ops gpu_model_ops;
 
 /*
- * gpu_open() - start an engine on a device.
+ * gpu_open() - start the engine of a device: "model" for that one, "virgl" for all others.
  * @gpu: the caller's memory, set on success; release with gpu_close().
  * @why: set on failure, a sentence for a person.
- * Returns 0; -EINVAL, no such engine; -ENODEV, the device cannot be used; -ENOMEM.
+ * Returns 0; -ENODEV, the device cannot be used; -ENOMEM.
  */
 int gpu_open(struct gpu *gpu, const struct gpu_config *config, char why[GPU_MAX_TEXT]);
 

@@ -62,6 +62,8 @@ struct sup_worker;
 
 struct sup_config {
 	const char *gpu;		/* handed on to workers */
+	bool allow_model;		/* it may be "model" */
+	int model_fd;			/* its memory, for workers; -1 for another GPU */
 	const char *worker;		/* path of the program */
 	const char *control;		/* path of the control socket */
 	const char *state_dir;		/* what outlives this process */

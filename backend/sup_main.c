@@ -205,6 +205,14 @@ int main(int argc, char **argv)
 		log_error("%s", why);
 		return 1;
 	}
+	if (!strcmp(sup.cfg.gpu, "model")) {
+		sup.cfg.model_fd = model_memory();
+		if (sup.cfg.model_fd < 0) {
+			log_error("no memory for the model GPU: %s", strerror(-sup.cfg.model_fd));
+			return 1;
+		}
+		log_warning("the GPU is a model for tests, which draws nothing (--allow-model)");
+	}
 	if (open_store(&sup))
 		return 1;
 	err = sup_control_start(&sup);

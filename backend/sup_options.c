@@ -26,6 +26,7 @@
 
 enum {
 	OPT_GPU = 256,
+	OPT_ALLOW_MODEL,
 	OPT_WORKER,
 	OPT_CONTROL,
 	OPT_STATE_DIR,
@@ -67,6 +68,7 @@ static const struct number {
 
 static const struct option fixed_options[] = {
 	{ "gpu", required_argument, NULL, OPT_GPU },
+	{ "allow-model", no_argument, NULL, OPT_ALLOW_MODEL },
 	{ "worker", required_argument, NULL, OPT_WORKER },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
@@ -91,6 +93,7 @@ static void print_help(void)
 	printf("Usage: xengpud [OPTION]... [-- WORKER-OPTION...]\n"
 	       "The vgpu backend: serves guests that `xengpu attach` gave a GPU.\n\n"
 	       "  --gpu=auto|soft|NODE     what workers render on (auto)\n"
+	       "  --allow-model            let --gpu=model be served, which is for tests\n"
 	       "  --worker=PATH            the worker program (" DEFAULT_WORKER ")\n"
 	       "  --control=PATH           socket for xengpu stats (" DEFAULT_CONTROL ")\n"
 	       "  --state-dir=DIR          where bans are kept (" DEFAULT_STATE ")\n"
@@ -147,6 +150,9 @@ static int set_option(struct sup_config *cfg, int c, const char *arg)
 	case OPT_GPU:
 		cfg->gpu = arg;
 		return -1;
+	case OPT_ALLOW_MODEL:
+		cfg->allow_model = true;
+		return -1;
 	case OPT_WORKER:
 		cfg->worker = arg;
 		return -1;
@@ -184,7 +190,7 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 	size_t i;
 
 	*cfg = (struct sup_config){ .gpu = "auto", .worker = DEFAULT_WORKER,
-				     .state_dir = DEFAULT_STATE };
+				     .state_dir = DEFAULT_STATE, .model_fd = -1 };
 	cfg->control = control ? control : DEFAULT_CONTROL;
 	memcpy(options, fixed_options, sizeof(fixed_options));
 	for (i = 0; i < N_NUMBERS; i++) {
@@ -206,6 +212,12 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 	cfg->worker_args = argv + optind;
 	if (optind < argc && strcmp(argv[optind - 1], "--")) {
 		fprintf(stderr, "xengpud: unexpected argument '%s'; see --help\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(cfg->gpu, "model") && !cfg->allow_model) {
+		fprintf(stderr, "xengpud: gpu=model, from %s, draws nothing: it is a model of a GPU for "
+			"tests, and served with --allow-model only; for guests choose auto, soft or a "
+			"render node\n", cfg->gpu == conf->gpu ? "the host's config" : "--gpu");
 		return EXIT_USAGE;
 	}
 	if (cfg->max_pages < cfg->max_buffer_pages)

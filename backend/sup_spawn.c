@@ -156,18 +156,22 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 	char *argv[MAX_ARGS + 4] = { (char *)(uintptr_t)"xengpu-worker", (char *)(uintptr_t)"--gpu",
 				     (char *)(uintptr_t)cfg->gpu };
 	char *env[MAX_ENV];
+	int model = cfg->model_fd, null, i;
 	sigset_t none;
-	int null, i;
 
 	/* Out of the way first: the places may be taken, even by one another. */
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 10);
 	stats = fcntl(stats, F_DUPFD_CLOEXEC, 10);
 	null = fcntl(open("/dev/null", O_RDWR), F_DUPFD_CLOEXEC, 10);
+	if (model >= 0)
+		model = fcntl(model, F_DUPFD_CLOEXEC, 10);
 	if (sock < 0 || stats < 0 || null < 0 || dup2(sock, CTL_WORKER_FD) < 0 ||
 	    dup2(stats, CTL_STATS_FD) < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(127);
-	if (close_range(CTL_STATS_FD + 1, ~0u, 0))
+	if (model >= 0 && dup2(model, CTL_MODEL_FD) < 0)
+		child_fail("the model GPU's memory");
+	if (close_range(model >= 0 ? CTL_MODEL_FD + 1 : CTL_STATS_FD + 1, ~0u, 0))
 		child_fail("closing descriptors");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -218,7 +222,7 @@ static int find_identity(const struct sup_config *cfg, uint32_t slot, struct ide
 	*id = (struct identity){ .drop = !geteuid() };
 	if (!id->drop)
 		return 0;
-	if (strcmp(cfg->gpu, "soft"))
+	if (strcmp(cfg->gpu, "soft") && strcmp(cfg->gpu, "model"))
 		id->n_groups = gpu_groups(cfg->gpu, id->groups);
 	return worker_ids(cfg, slot, &id->uid, &id->gid);
 }

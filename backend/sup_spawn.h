@@ -15,8 +15,8 @@ struct spawned {
 };
 
 /*
- * spawn_worker() - start cfg->worker with descriptors 0..4 and a clean environment, as a user
- * without privilege, and bound to die with us.
+ * spawn_worker() - start cfg->worker with descriptors 0..4 (0..5 where cfg->model_fd is one) and a
+ * clean environment, as a user without privilege, and bound to die with us.
  * @slot: makes its user id, where each worker has one of its own.
  * @out: set on success only; all of it is the caller's.
  * Returns 0 or -errno. A program that cannot be executed says CTL_FAILED, as one that has no
@@ -29,5 +29,11 @@ int spawn_worker(const struct sup_config *cfg, uint32_t slot, struct spawned *ou
  * @why: CTL_MAX_TEXT octets; set on failure.
  */
 int spawn_check(const struct sup_config *cfg, char *why);
+
+/*
+ * model_memory() - make the memory of a model GPU, struct gpu_model_mem, sealed in size.
+ * Returns a descriptor, the caller's; or -errno.
+ */
+int model_memory(void);
 
 #endif

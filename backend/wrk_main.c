@@ -39,7 +39,6 @@
 
 struct options {
 	const char *device;
-	const char *engine;
 	unsigned int poll_us;
 };
 
@@ -237,11 +236,10 @@ static struct ctl_stats *map_stats(int fd)
 
 static void usage(FILE *to)
 {
-	fputs("usage: xengpu-worker [--gpu auto|soft|/dev/dri/renderDNNN] [--engine virgl]\n"
-	      "                     [--poll-us N]\n"
+	fputs("usage: xengpu-worker [--gpu auto|soft|/dev/dri/renderDNNN|model] [--poll-us N]\n"
 	      "Started by xengpud, with its socket as descriptor 3 and a memfd as descriptor 4.\n"
-	      "  --gpu      the device: the first that works, the processor, or a render node\n"
-	      "  --engine   what executes the guest's commands\n"
+	      "  --gpu      the device: the first that works, the processor, a render node, or a model\n"
+	      "             for tests, whose memory is descriptor 5\n"
 	      "  --poll-us  look at the ring for at most so long before sleeping; 0 to 200\n", to);
 }
 
@@ -250,7 +248,6 @@ static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
 		{ "gpu", required_argument, NULL, 'g' },
-		{ "engine", required_argument, NULL, 'e' },
 		{ "poll-us", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -263,9 +260,6 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		switch (c) {
 		case 'g':
 			opt->device = optarg;
-			break;
-		case 'e':
-			opt->engine = optarg;
 			break;
 		case 'p':
 			us = strtoul(optarg, &end, 10);
@@ -301,7 +295,6 @@ static bool one_processor(void)
 static int start(struct wrk *w, const struct options *opt)
 {
 	const struct gpu_config config = {
-		.engine = opt->engine,
 		.device = opt->device,
 		.fence_done = wrk_submit_done,
 		.arg = w,
@@ -338,7 +331,7 @@ static int start(struct wrk *w, const struct options *opt)
 
 int main(int argc, char **argv)
 {
-	struct options opt = { .device = "auto", .engine = "virgl", .poll_us = POLL_DEFAULT_US };
+	struct options opt = { .device = "auto", .poll_us = POLL_DEFAULT_US };
 	static struct wrk w;
 	struct poller poller = { 0 };
 	int status;

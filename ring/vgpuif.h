@@ -158,6 +158,8 @@
 #define VGPUIF_CAPSET_VENUS		4
 #define VGPUIF_CAPSET_DRM		6
 #define VGPUIF_MAX_CAPSET		63
+/* Of a model for tests, which draws nothing: no real GPU offers it. A number VIRTIO does not use. */
+#define VGPUIF_CAPSET_MODEL		63
 
 /*
  * CAPSET_INFO - what the backend's renderer offers.

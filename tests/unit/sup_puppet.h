@@ -11,6 +11,7 @@
  *         fails          FAILED, while the file "fail" lies beside it; else ok
  *         exits          ends before READY, while that file lies there; else ok
  *         rude           says READY twice
+ *         model          as ok; must find the model GPU's memory as well
  */
 #ifndef TESTS_SUP_PUPPET_H
 #define TESTS_SUP_PUPPET_H
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "gpu_model.h"
 
 #define PUPPET_RENDERER	"puppet"
 #define PUPPET_MAX_REFS	512u
@@ -72,16 +74,31 @@ static void puppet_fail(const char *text)
 	_exit(1);
 }
 
+static void puppet_check_model(void)
+{
+	struct gpu_model_mem *mem = mmap(NULL, sizeof(*mem), PROT_READ | PROT_WRITE, MAP_SHARED,
+					 CTL_MODEL_FD, 0);
+
+	if (mem == MAP_FAILED || mem->magic != GPU_MODEL_MAGIC)
+		puppet_fail("no model GPU's memory at descriptor 5");
+	if (ftruncate(CTL_MODEL_FD, 0) == 0 || ftruncate(CTL_MODEL_FD, 1 << 30) == 0)
+		puppet_fail("the model GPU's memory can be cut off");
+	/* Seen by the test in the supervisor's descriptor: it is the same for all. */
+	__atomic_add_fetch(&mem->serial, 1, __ATOMIC_RELAXED);
+	munmap(mem, sizeof(*mem));
+}
+
 /* What every worker must find: five descriptors, no privilege, nothing of our environment. */
-static void puppet_check_birth(void)
+static void puppet_check_birth(bool model)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	int n = 0;
 
 	while (dir && readdir(dir))
 		n++;
-	if (!dir || n != 2 + 5 + 1)
-		puppet_fail("not exactly descriptors 0 to 4");
+	if (!dir || n != 2 + (model ? 6 : 5) + 1)
+		puppet_fail(model ? "not exactly descriptors 0 to 5" :
+				    "not exactly descriptors 0 to 4");
 	closedir(dir);
 	if (!geteuid() || !getuid() || !getgid())
 		puppet_fail("still root");
@@ -93,6 +110,8 @@ static void puppet_check_birth(void)
 		puppet_fail("shader cache not disabled");
 	if (ftruncate(CTL_STATS_FD, 0) == 0)
 		puppet_fail("the counters' memory can be cut off");
+	if (model)
+		puppet_check_model();
 }
 
 /* The next message; descriptors are the caller's. Ends with the supervisor. */
@@ -284,7 +303,7 @@ static bool puppet_fail_file(void)
 
 static void puppet_run(const char *kind)
 {
-	puppet_check_birth();
+	puppet_check_birth(!strcmp(kind, "model"));
 	if (!strcmp(kind, "fails") && puppet_fail_file())
 		puppet_fail("no GPU: there is no render node, and none was asked for");
 	if (!strcmp(kind, "exits") && puppet_fail_file())

@@ -116,7 +116,10 @@ static inline void rig_up(struct rig *rig)
 	rig->dom0 = hub_xst(&rig->hub, 0);
 }
 
-/* rig_start() - xengpud, with further options ended by NULL; @puppet is what its workers are. */
+/*
+ * rig_start() - xengpud, with further options ended by NULL; @puppet is what its workers are, NULL
+ * for what the host's config says.
+ */
 #define rig_start(rig, puppet, ...) \
 	rig_start_args(rig, puppet, (const char *[]){ __VA_ARGS__ __VA_OPT__(,) NULL })
 
@@ -124,14 +127,18 @@ static inline void rig_start_args(struct rig *rig, const char *puppet, const cha
 {
 	const char *argv[RIG_MAX_ARGS + 12] = {
 		"xengpud", "--worker", rig->worker, "--control", rig->control,
-		"--log",   "debug",    "--gpu",	    puppet,	 "--state-dir", rig->state,
+		"--log",   "debug",    "--state-dir", rig->state,
 	};
 	char path[300];
 	const char *program = rig_program("XENGPUD", "xengpud", path, sizeof(path));
-	int i;
+	int i, n = 9;
 
+	if (puppet) {
+		argv[n++] = "--gpu";
+		argv[n++] = puppet;
+	}
 	for (i = 0; extra[i] && i < RIG_MAX_ARGS; i++)
-		argv[11 + i] = extra[i];
+		argv[n++] = extra[i];
 	rig->pid = fork();
 	CHECK(rig->pid >= 0);
 	if (!rig->pid) {

@@ -73,6 +73,9 @@ struct rig {
 /* For the next rig_spawn(): the room in the worker's socket; 0 for the system's default. */
 static __attribute__((unused)) int rig_socket_bytes;
 
+/* For the next rig_spawn(): what the worker finds at CTL_MODEL_FD; 0 for nothing. */
+static __attribute__((unused)) int rig_model_fd;
+
 RIG_FN uint64_t rig_now_ns(void)
 {
 	struct timespec ts;
@@ -127,9 +130,14 @@ RIG_FN void rig_spawn(struct rig *rig, const char *gpu, const char *arg)
 	if (rig->pid == 0) {
 		int worker_fd = fcntl(pair[1], F_DUPFD, 50);
 		int counter_fd = fcntl(stats_fd, F_DUPFD, 50);
+		int model_fd = rig_model_fd ? fcntl(rig_model_fd, F_DUPFD_CLOEXEC, 50) : -1;
 
 		dup2(worker_fd, CTL_WORKER_FD);
 		dup2(counter_fd, CTL_STATS_FD);
+		if (model_fd >= 0)
+			dup2(model_fd, CTL_MODEL_FD);
+		else
+			close(CTL_MODEL_FD);
 		close(worker_fd);
 		close(counter_fd);
 		if (!getenv("XENGPU_TEST_VERBOSE"))

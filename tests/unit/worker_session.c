@@ -31,7 +31,7 @@ TEST(worker_session, no_such_gpu)
 	expect_failed("/dev/dri/renderD255", NULL, "/dev/dri/renderD255: No such file");
 	expect_failed("/dev/null", NULL, "/dev/null is not a DRM render node");
 	expect_failed("/", NULL, "/: ");
-	expect_failed("soft", "--engine=abacus", "\"abacus\"");
+	expect_failed("model", NULL, "xengpud --gpu=model --allow-model");
 }
 
 TEST(worker_session, bad_options)
