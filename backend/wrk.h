@@ -68,7 +68,6 @@ enum wrk_held {
 /* The one BUFFER_REGISTER that is under way: references are read, then mapped. */
 struct wrk_register {
 	bool writable;
-	uint32_t request_id;
 	uint32_t buffer_id;
 	uint32_t n_pages;
 	uint32_t *refs;			/* n_pages, of which n_known were read */
@@ -78,6 +77,18 @@ struct wrk_register {
 	uint32_t dir_ref;
 	uint32_t seq;
 	uint32_t n_sent;
+};
+
+/* A request being handled: a private copy, checked, and what its ids stand for. */
+struct wrk_job {
+	struct vgpuif_request req;
+	struct vgpuif_response rsp;	/* the handler fills in u only */
+	struct request_ids ids;
+	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
+	struct wrk_resource *resource;
+	struct wrk_buffer *buffer;
+	const char *met;		/* the key of the limit that it met; NULL for none */
+	uint32_t met_limit;
 };
 
 struct wrk {
@@ -103,6 +114,7 @@ struct wrk {
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
 	uint32_t fences_in_flight;
+	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
 	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
@@ -111,16 +123,6 @@ struct wrk {
 	bool ended;
 	enum ctl_reason reason;
 	char text[CTL_MAX_TEXT];
-};
-
-/* A request being handled: a private copy, checked, and what its ids stand for. */
-struct wrk_job {
-	struct vgpuif_request req;
-	struct vgpuif_response rsp;	/* the handler fills in u only */
-	struct request_ids ids;
-	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
-	struct wrk_resource *resource;
-	struct wrk_buffer *buffer;
 };
 
 /* wrk_now_ns() - the monotonic clock. */
@@ -147,6 +149,25 @@ bool wrk_held(const struct wrk *w);
 
 /* wrk_ring_waiting() - whether the frontend has pushed requests that were not taken. No barrier. */
 bool wrk_ring_waiting(const struct wrk *w);
+
+/*
+ * wrk_ring_wait() - keep a request until the supervisor has answered, and take no other: requests
+ * are executed in order. Fences are answered and the supervisor is heard meanwhile.
+ * @why: one bit, which is cleared by wrk_ring_done().
+ * Returns WRK_LATER, for the handler to return.
+ */
+int wrk_ring_wait(struct wrk *w, const struct wrk_job *job, enum wrk_held why);
+
+/* wrk_ring_done() - answer the request that wrk_ring_wait() kept for @why. */
+void wrk_ring_done(struct wrk *w, enum wrk_held why, int32_t status);
+
+/*
+ * wrk_limit_met() - a request is over a limit: counted, and named when it is answered.
+ * @key: what the administrator sets it by, "resources".
+ * Returns @status.
+ */
+int wrk_limit_met(struct wrk_job *job, uint64_t *counter, const char *key, uint32_t limit,
+		  int status);
 
 /* wrk_ring_answer() - queue a response. */
 void wrk_ring_answer(struct wrk *w, const struct vgpuif_response *rsp);

@@ -70,6 +70,9 @@ struct rig {
 /* For the next rig_spawn(): the room in the worker's socket; 0 for the system's default. */
 static __attribute__((unused)) int rig_socket_bytes;
 
+/* For the next rig_spawn(): where the worker's log goes; 0 for nowhere. See rig_log_has(). */
+static __attribute__((unused)) int rig_log_fd;
+
 RIG_FN uint64_t rig_now_ns(void)
 {
 	struct timespec ts;
@@ -124,18 +127,32 @@ RIG_FN void rig_spawn(struct rig *rig, const char *gpu, const char *arg)
 	if (rig->pid == 0) {
 		int worker_fd = fcntl(pair[1], F_DUPFD, 50);
 		int counter_fd = fcntl(stats_fd, F_DUPFD, 50);
+		int log_fd = rig_log_fd ? fcntl(rig_log_fd, F_DUPFD_CLOEXEC, 50) : -1;
 
 		dup2(worker_fd, CTL_WORKER_FD);
 		dup2(counter_fd, CTL_STATS_FD);
 		close(worker_fd);
 		close(counter_fd);
-		if (!getenv("XENGPU_TEST_VERBOSE"))
+		if (log_fd >= 0)
+			dup2(log_fd, STDERR_FILENO);
+		else if (!getenv("XENGPU_TEST_VERBOSE"))
 			dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 		execl(path ? path : built, "xengpu-worker", "--gpu", gpu, arg, NULL);
 		_exit(127);
 	}
 	close(pair[1]);
 	close(stats_fd);
+}
+
+/* Whether the worker has said @text, into rig_log_fd, a memfd. */
+RIG_FN bool rig_log_has(const char *text)
+{
+	static char log[65536];
+	ssize_t n = pread(rig_log_fd, log, sizeof(log) - 1, 0);
+
+	CHECK(n >= 0);
+	log[n] = '\0';
+	return strstr(log, text) != NULL;
 }
 
 /* One message of the worker, within the time-out. Returns ctl_recv()'s answer; 0 for none. */
