@@ -33,6 +33,7 @@ struct wrk_resource {
 	struct wrk_node node;
 	struct wrk_buffer *backing;	/* NULL for none */
 	struct iovec iov;		/* lent to the engine while there is a backing store */
+	uint64_t bytes;			/* of the GPU's memory */
 };
 
 /* A submit that was executed and not answered yet. */
@@ -79,6 +80,16 @@ struct wrk_register {
 	uint32_t n_sent;
 };
 
+/* The GPU's memory; see wrk_memory.c. */
+struct wrk_memory {
+	uint64_t allowed;		/* by the supervisor, used or not */
+	uint64_t used;
+	uint64_t wants;			/* while held for WRK_HELD_MEMORY */
+	bool asked;			/* ... the supervisor was told */
+	bool recalled;			/* it is to be told what comes back, were it nothing */
+	uint64_t back;			/* not allowed any more, and not told yet */
+};
+
 /* A request being handled: a private copy, checked, and what its ids stand for. */
 struct wrk_job {
 	struct vgpuif_request req;
@@ -116,6 +127,7 @@ struct wrk {
 	uint32_t fences_in_flight;
 	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
+	struct wrk_memory memory;
 	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
@@ -153,13 +165,16 @@ bool wrk_ring_waiting(const struct wrk *w);
 /*
  * wrk_ring_wait() - keep a request until the supervisor has answered, and take no other: requests
  * are executed in order. Fences are answered and the supervisor is heard meanwhile.
- * @why: one bit, which is cleared by wrk_ring_done().
+ * @why: one bit, which is cleared by wrk_ring_done() and wrk_ring_again().
  * Returns WRK_LATER, for the handler to return.
  */
 int wrk_ring_wait(struct wrk *w, const struct wrk_job *job, enum wrk_held why);
 
 /* wrk_ring_done() - answer the request that wrk_ring_wait() kept for @why. */
 void wrk_ring_done(struct wrk *w, enum wrk_held why, int32_t status);
+
+/* wrk_ring_again() - execute that request once more, for what it waited for has come. */
+void wrk_ring_again(struct wrk *w, enum wrk_held why);
 
 /*
  * wrk_limit_met() - a request is over a limit: counted, and named when it is answered.
@@ -221,6 +236,25 @@ static inline bool wrk_buffer_holds(const struct wrk_buffer *buffer, uint64_t of
 
 	return offset <= size && bytes <= size - offset;
 }
+
+/*
+ * wrk_memory_take() - count memory of the GPU as used.
+ * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and @job
+ * is executed again, or refused, when it has answered.
+ */
+int wrk_memory_take(struct wrk *w, struct wrk_job *job, uint64_t bytes);
+
+/* wrk_memory_give() - ... as free. */
+void wrk_memory_give(struct wrk *w, uint64_t bytes);
+
+/* wrk_memory_granted() - the supervisor's answer to MEMORY. 0; -EPROTO, nothing was asked. */
+int wrk_memory_granted(struct wrk *w, const struct ctl_memory_grant *grant);
+
+/* wrk_memory_recall() - give back what is not used. */
+void wrk_memory_recall(struct wrk *w);
+
+/* wrk_memory_send() - tell the supervisor what it was not told yet. 0, -EAGAIN or -EPIPE. */
+int wrk_memory_send(struct wrk *w);
 
 /* wrk_ctl_ready(), wrk_ctl_failed() - the first message to the supervisor. 0 or -errno. */
 int wrk_ctl_ready(struct wrk *w);

@@ -135,6 +135,14 @@ void wrk_ring_done(struct wrk *w, enum wrk_held why, int32_t status)
 	answer(w, &w->waiting, status);
 }
 
+void wrk_ring_again(struct wrk *w, enum wrk_held why)
+{
+	struct wrk_job job = { .req = w->waiting.req };
+
+	w->held &= ~(uint32_t)why;
+	execute(w, &job);
+}
+
 bool wrk_held(const struct wrk *w)
 {
 	return w->held != 0;

@@ -61,6 +61,15 @@ struct rig {
 	struct ctl_map held;
 	unsigned int maps;		/* whole requests seen */
 	uint32_t unmapped;		/* pages */
+
+	/* ... and of MEMORY. */
+	int memory_err;			/* answer with this */
+	uint64_t memory_more;		/* ... or with so much more than was asked for */
+	bool memory_hold;		/* answer later: rig_answer_memory() */
+	uint64_t memory_wants;		/* what was asked last */
+	unsigned int memory_questions;
+	unsigned int memory_backs;	/* times */
+	uint64_t memory_back;		/* octets, in all */
 	bool closed;
 	struct ctl_closed last_words;
 };
@@ -214,6 +223,10 @@ RIG_FN void rig_bind(struct rig *rig, unsigned int order, const struct ctl_bind 
 	*bind = limits ? *limits : (struct ctl_bind){
 		.max_buffer_pages = RIG_PAGES, .max_buffers = 64, .max_contexts = 8,
 		.max_resources = 256, .max_pages = 2 * RIG_PAGES };
+	if (!bind->memory_mib) {
+		bind->memory_mib = 1024;
+		bind->memory_bytes = 1024u << 20;
+	}
 	bind->domid = 7;
 	bind->devid = 0;
 	bind->session = 1;
@@ -289,6 +302,24 @@ RIG_FN void rig_take_map(struct rig *rig, const struct ctl_map *map)
 		rig_answer_map(rig);
 }
 
+RIG_FN void rig_answer_memory(struct rig *rig)
+{
+	struct ctl_msg msg = { .type = CTL_MEMORY_GRANT, .bytes = CTL_BYTES(memory_grant) };
+
+	msg.u.memory_grant.err = rig->memory_err;
+	if (!rig->memory_err)
+		msg.u.memory_grant.bytes = rig->memory_wants + rig->memory_more;
+	CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
+}
+
+RIG_FN void rig_recall(struct rig *rig)
+{
+	struct ctl_msg msg = { .type = CTL_MEMORY_RECALL,
+			       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+
+	CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
+}
+
 /* Serve one message of the worker, if there is one. Returns false once it is gone. */
 RIG_FN bool rig_serve_one(struct rig *rig)
 {
@@ -304,6 +335,16 @@ RIG_FN bool rig_serve_one(struct rig *rig)
 		break;
 	case CTL_UNMAPPED:
 		rig->unmapped += msg.u.unmapped.n_pages;
+		break;
+	case CTL_MEMORY:
+		rig->memory_wants = msg.u.memory.bytes;
+		rig->memory_questions++;
+		if (!rig->memory_hold)
+			rig_answer_memory(rig);
+		break;
+	case CTL_MEMORY_BACK:
+		rig->memory_backs++;
+		rig->memory_back += msg.u.memory_back.bytes;
 		break;
 	case CTL_CLOSED:
 		CHECK(!rig->closed);
