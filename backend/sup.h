@@ -13,6 +13,7 @@
  *	sup_ban.[ch]	guests that crash or hang them too often
  *	sup_sched.c	who may use the GPU when: between workers and the arbiter, sup_arbiter*.[ch]
  *	sup_broker.c	grant mappings for a worker
+ *	sup_memory.c	the account of GPU memory
  *	sup_stats.c	counters, as JSON
  *	sup_control.c	the control socket
  *	sup_fsm.c	the two tables
@@ -79,6 +80,7 @@ struct sup_config {
 	uint32_t max_contexts;
 	uint32_t max_resources;
 	uint32_t max_pages;		/* of one guest */
+	uint32_t default_memory_mib;	/* of one device whose policy says nothing */
 };
 
 /* A guest: what its devices share. */
@@ -121,6 +123,7 @@ struct sup_limits {
 	uint32_t contexts;		/* of a session, as resources */
 	uint32_t resources;
 	uint32_t pages;			/* that it may have mapped */
+	uint32_t memory_mib;		/* of the GPU, over all its sessions */
 };
 
 struct sup_device {
@@ -136,6 +139,7 @@ struct sup_device {
 	struct arb_guest guest;		/* as the arbiter sees it */
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
+	uint64_t memory_allowed;	/* octets of GPU memory, to its workers */
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;
@@ -171,6 +175,15 @@ struct broker {
 	uint32_t *refs;
 };
 
+/* A worker's part of its guest's GPU memory; see sup_memory.c. */
+struct worker_memory {
+	uint64_t allowed;
+	uint64_t wants;			/* a question not answered yet; 0 for none */
+	bool others_asked;		/* ... for what they do not use */
+	bool recalled;			/* it was asked for what it does not use itself */
+	struct loop_timer timer;	/* armed: the question waits for others */
+};
+
 /* What the watchdog saw last, and since when it has been so. */
 struct worker_watch {
 	uint64_t calls, calls_ns;
@@ -191,6 +204,7 @@ struct sup_worker {
 	const struct ctl_stats *stats;	/* written by the worker at any time */
 	struct sup_session *session;
 	struct broker broker;
+	struct worker_memory memory;
 	struct worker_watch watch;
 	struct arb_runner runner;	/* while its guest is set */
 	uint64_t pages_mapped;
@@ -461,6 +475,21 @@ int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages);
 
 /* sup_broker_finish() - the worker is dead: all its pages are back. */
 void sup_broker_finish(struct sup_worker *w);
+
+/* --- sup_memory.c ---------------------------------------------------------------------------- */
+
+/* sup_memory_first() - what a worker that is being bound is allowed from the start, in octets. */
+uint64_t sup_memory_first(struct sup_worker *w);
+
+/*
+ * sup_memory_ask() - a MEMORY message: answered now, or when others have given some back.
+ * Returns 0, also when it is refused; -EPROTO and the like: the worker is to be killed.
+ */
+int sup_memory_ask(struct sup_worker *w, uint64_t bytes);
+int sup_memory_back(struct sup_worker *w, uint64_t bytes);
+
+/* sup_memory_finish() - the worker is dead: all it was allowed is free. It still has its session. */
+void sup_memory_finish(struct sup_worker *w);
 
 /* --- sup_stats.c ----------------------------------------------------------------------------- */
 

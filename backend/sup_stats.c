@@ -209,6 +209,8 @@ static struct json_object *device_json(const struct sup_device *dev)
 	add_counters(o, &sum);
 	json_object_object_del(o, "pages_mapped");
 	add_number(o, "pages_mapped", pages);
+	add_number(o, "memory_limit_mib", dev->limits.memory_mib);
+	add_number(o, "memory_allowed_bytes", dev->memory_allowed);
 	json_object_object_add(o, "latency_us", latency_json(&sum));
 	json_object_object_add(o, "session_list", list);
 	return o;

@@ -33,6 +33,7 @@ struct wrk_resource {
 	struct wrk_node node;
 	struct wrk_buffer *backing;	/* NULL for none */
 	struct iovec iov;		/* lent to the engine while there is a backing store */
+	uint64_t bytes;			/* of the GPU's memory */
 };
 
 /* A submit that was executed and not answered yet, or a fence of our own. */
@@ -79,7 +80,6 @@ enum wrk_held {
 /* The one BUFFER_REGISTER that is under way: references are read, then mapped. */
 struct wrk_register {
 	bool writable;
-	uint32_t request_id;
 	uint32_t buffer_id;
 	uint32_t n_pages;
 	uint32_t *refs;			/* n_pages, of which n_known were read */
@@ -120,6 +120,28 @@ struct wrk_sched {
 	uint64_t fence_busy_ns;
 };
 
+/* The GPU's memory; see wrk_memory.c. */
+struct wrk_memory {
+	uint64_t allowed;		/* by the supervisor, used or not */
+	uint64_t used;
+	uint64_t wants;			/* while held for WRK_HELD_MEMORY */
+	bool asked;			/* ... the supervisor was told */
+	bool recalled;			/* it is to be told what comes back, were it nothing */
+	uint64_t back;			/* not allowed any more, and not told yet */
+};
+
+/* A request being handled: a private copy, checked, and what its ids stand for. */
+struct wrk_job {
+	struct vgpuif_request req;
+	struct vgpuif_response rsp;	/* the handler fills in u only */
+	struct request_ids ids;
+	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
+	struct wrk_resource *resource;
+	struct wrk_buffer *buffer;
+	const char *met;		/* the key of the limit that it met; NULL for none */
+	uint32_t met_limit;
+};
+
 struct wrk {
 	int ctl_fd;
 	int epoll_fd;
@@ -144,8 +166,10 @@ struct wrk {
 	uint64_t last_fence_id;
 	uint32_t fences_in_flight;
 	uint32_t own_fences;		/* of these */
-	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
 	struct wrk_sched sched;
+	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
+	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
+	struct wrk_memory memory;
 	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
@@ -153,16 +177,6 @@ struct wrk {
 	bool ended;
 	enum ctl_reason reason;
 	char text[CTL_MAX_TEXT];
-};
-
-/* A request being handled: a private copy, checked, and what its ids stand for. */
-struct wrk_job {
-	struct vgpuif_request req;
-	struct vgpuif_response rsp;	/* the handler fills in u only */
-	struct request_ids ids;
-	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
-	struct wrk_resource *resource;
-	struct wrk_buffer *buffer;
 };
 
 /* wrk_now_ns() - the monotonic clock. */
@@ -189,6 +203,28 @@ bool wrk_held(const struct wrk *w);
 
 /* wrk_ring_waiting() - whether the frontend has pushed requests that were not taken. No barrier. */
 bool wrk_ring_waiting(const struct wrk *w);
+
+/*
+ * wrk_ring_wait() - keep a request until the supervisor has answered, and take no other: requests
+ * are executed in order. Fences are answered and the supervisor is heard meanwhile.
+ * @why: one bit, which is cleared by wrk_ring_done() and wrk_ring_again().
+ * Returns WRK_LATER, for the handler to return.
+ */
+int wrk_ring_wait(struct wrk *w, const struct wrk_job *job, enum wrk_held why);
+
+/* wrk_ring_done() - answer the request that wrk_ring_wait() kept for @why. */
+void wrk_ring_done(struct wrk *w, enum wrk_held why, int32_t status);
+
+/* wrk_ring_again() - execute that request once more, for what it waited for has come. */
+void wrk_ring_again(struct wrk *w, enum wrk_held why);
+
+/*
+ * wrk_limit_met() - a request is over a limit: counted, and named when it is answered.
+ * @key: what the administrator sets it by, "resources".
+ * Returns @status.
+ */
+int wrk_limit_met(struct wrk_job *job, uint64_t *counter, const char *key, uint32_t limit,
+		  int status);
 
 /* wrk_ring_answer() - queue a response. */
 void wrk_ring_answer(struct wrk *w, const struct vgpuif_response *rsp);
@@ -272,6 +308,25 @@ void wrk_sched_contexts(struct wrk *w);
 
 /* wrk_sched_flush() - send what could not be sent. 0, -EAGAIN or -EPIPE. */
 int wrk_sched_flush(struct wrk *w);
+
+/*
+ * wrk_memory_take() - count memory of the GPU as used.
+ * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and @job
+ * is executed again, or refused, when it has answered.
+ */
+int wrk_memory_take(struct wrk *w, struct wrk_job *job, uint64_t bytes);
+
+/* wrk_memory_give() - ... as free. */
+void wrk_memory_give(struct wrk *w, uint64_t bytes);
+
+/* wrk_memory_granted() - the supervisor's answer to MEMORY. 0; -EPROTO, nothing was asked. */
+int wrk_memory_granted(struct wrk *w, const struct ctl_memory_grant *grant);
+
+/* wrk_memory_recall() - give back what is not used. */
+void wrk_memory_recall(struct wrk *w);
+
+/* wrk_memory_send() - tell the supervisor what it was not told yet. 0, -EAGAIN or -EPIPE. */
+int wrk_memory_send(struct wrk *w);
 
 /* wrk_ctl_ready(), wrk_ctl_failed() - the first message to the supervisor. 0 or -errno. */
 int wrk_ctl_ready(struct wrk *w);

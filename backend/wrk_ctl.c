@@ -112,6 +112,7 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	int err;
 
 	w->bind = *bind;
+	w->memory.allowed = bind->memory_bytes;
 	w->limits.max_buffer_pages = bind->max_buffer_pages;
 	for (i = 0; i < w->gpu.n_capsets; i++)
 		w->limits.capsets |= UINT64_C(1) << w->gpu.capset[i].id;
@@ -157,6 +158,11 @@ static int handle(struct wrk *w, const struct ctl_msg *msg, int *fds)
 		if (!w->bound)
 			return -EPROTO;
 		wrk_sched_run(w, &msg->u.run);
+		return 0;
+	case CTL_MEMORY_GRANT:
+		return wrk_memory_granted(w, &msg->u.memory_grant);
+	case CTL_MEMORY_RECALL:
+		wrk_memory_recall(w);
 		return 0;
 	case CTL_CLOSE:
 		wrk_end(w, CTL_REASON_ASKED, "closed as asked");
@@ -211,6 +217,8 @@ int wrk_ctl_flush(struct wrk *w)
 		err = send_unmapped(w);
 	if (!err)
 		err = wrk_buffer_send(w);
+	if (!err)
+		err = wrk_memory_send(w);
 	if (err && err != -EAGAIN)
 		return err;
 	blocked = err == -EAGAIN;

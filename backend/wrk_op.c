@@ -11,6 +11,7 @@
 #include <xen/errno.h>
 
 #include "wrk.h"
+#include "wrk_size.h"
 
 void wrk_context_settle(struct wrk_context *context, int err)
 {
@@ -102,6 +103,7 @@ static void resource_del(struct wrk *w, struct wrk_resource *resource)
 {
 	wrk_table_del(&w->resources, &resource->node);
 	w->stats->resources = w->resources.count;
+	wrk_memory_give(w, resource->bytes);
 	free(resource);
 }
 
@@ -124,11 +126,19 @@ static void clear_backing(struct wrk_resource *resource)
 static int op_resource_create(struct wrk *w, struct wrk_job *job)
 {
 	const struct vgpuif_resource_create *args = &job->req.u.resource_create;
-	struct wrk_resource *resource = resource_add(w, args->resource_id);
+	const uint64_t bytes = wrk_size_bytes(args);
+	struct wrk_resource *resource;
 	int err;
 
-	if (!resource)
+	err = wrk_memory_take(w, job, bytes);
+	if (err)
+		return err;
+	resource = resource_add(w, args->resource_id);
+	if (!resource) {
+		wrk_memory_give(w, bytes);
 		return -XEN_ENOMEM;
+	}
+	resource->bytes = bytes;
 	err = w->gpu.ops->resource_create(&w->gpu, args);
 	if (err)
 		resource_del(w, resource);
