@@ -138,6 +138,7 @@ static int model_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT
 	}
 	snprintf(gpu->renderer, sizeof(gpu->renderer), "model (draws nothing, for tests)");
 	gpu->clock = "model";
+	gpu->has_busy_ns = true;
 	return 0;
 
 out_fini:

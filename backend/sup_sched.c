@@ -250,10 +250,18 @@ static int keep_params(const struct sup *sup)
 	return err;
 }
 
+/* What `xengpu sched -s` said last counts before the host's config. */
 static void read_params(struct sup *sup)
 {
 	char path[512], text[PARAM_BYTES] = "", why[WHY_BYTES];
+	const struct hostconf *conf = &sup->hostconf;
 	FILE *file;
+
+	sup->arb.slice_ns = (conf->slice_us ? conf->slice_us : SLICE_PRESET_US) * UINT64_C(1000);
+	sup->arb.ratelimit_ns = (conf->has_ratelimit ? conf->ratelimit_us : RATE_PRESET_US) *
+				UINT64_C(1000);
+	if (conf->policy[0])
+		sup->arb.policy = arb_policy_find(conf->policy);
 
 	file_path(sup, "", path);
 	file = fopen(path, "re");
@@ -264,6 +272,8 @@ static void read_params(struct sup *sup)
 	fclose(file);
 	if (set_params(&sup->arb, text, why))
 		log_warning("%s: %s; it is ignored", path, why);
+	else
+		log_info("scheduling: %s (%s, set with xengpu sched -s)", text, path);
 }
 
 int sched_start(struct sup *sup)
@@ -276,8 +286,6 @@ int sched_start(struct sup *sup)
 	arb->wake = wake;
 	arb->note = note;
 	arb->arg = sup;
-	arb->slice_ns = SLICE_PRESET_US * UINT64_C(1000);
-	arb->ratelimit_ns = RATE_PRESET_US * UINT64_C(1000);
 	read_params(sup);
 	arb->effective = arb->policy == ARB_AUTO ? ARB_CREDIT : arb->policy;
 	sup->sched_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

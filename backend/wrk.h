@@ -105,6 +105,7 @@ struct wrk_sched {
 	bool leased;
 	uint32_t serial;
 	uint32_t forgotten;		/* leases up to this one are of no interest any more */
+	bool took;			/* a request under it */
 	uint64_t lease_ns;
 	uint64_t leased_at_ns;
 	uint64_t begun_ns;		/* what the work begun under it is expected to take */

@@ -206,7 +206,7 @@ static bool used_up(const struct wrk *w)
 	const struct wrk_sched *s = &w->sched;
 
 	return (s->filled_ns && s->filled_ns + s->next_ns / 2 >= s->lease_ns) ||
-	       wrk_now_ns() - s->leased_at_ns >= s->lease_ns * LEASE_STRETCH;
+	       (s->took && wrk_now_ns() - s->leased_at_ns >= s->lease_ns * LEASE_STRETCH);
 }
 
 bool wrk_sched_may_take(struct wrk *w)
@@ -223,8 +223,10 @@ bool wrk_sched_may_take(struct wrk *w)
 		say(w, (struct ctl_work){ .event = CTL_WORK_BEGUN });
 		return true;
 	}
-	if (s->leased && !used_up(w))
+	if (s->leased && !used_up(w)) {
+		s->took = true;
 		return true;
+	}
 	if (s->leased) {
 		rest(w, true);
 	} else if (!s->told) {
@@ -255,6 +257,7 @@ void wrk_sched_run(struct wrk *w, const struct ctl_run *run)
 	s->told = false;
 	if (s->leased) {
 		s->serial = run->serial;
+		s->took = false;
 		s->lease_ns = run->lease_ns;
 		s->leased_at_ns = wrk_now_ns();
 		s->begun_ns = 0;
