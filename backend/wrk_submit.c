@@ -22,6 +22,7 @@ static void answer_pending(struct wrk *w, struct wrk_timeline *ring, int32_t sta
 	if (p->fence_id) {
 		w->stats->fences_in_flight = --w->fences_in_flight;
 		w->stats->fences_retired++;
+		wrk_limit_done(w, p->bytes);
 	}
 	ring->head = p->next;
 	if (!ring->head)
@@ -45,6 +46,10 @@ static int answer_or_queue(struct wrk *w, struct wrk_job *job, int32_t status, u
 	w->pending_free = p->next;
 	*p = (struct wrk_pending){ .fence_id = fence_id, .request_id = job->req.id,
 				   .status = status };
+	if (fence_id) {
+		p->bytes = ring->unfenced_bytes;
+		ring->unfenced_bytes = 0;
+	}
 	if (ring->tail)
 		ring->tail->next = p;
 	else
@@ -79,12 +84,18 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 		return -XEN_EINVAL;
 	if (args->bytes && !wrk_buffer_holds(job->buffer, args->offset, args->bytes))
 		return -XEN_EINVAL;
+	if (job->req.flags & VGPUIF_SUBMIT_FENCE)
+		wrk_limit_frame(w, w->now_ns);
 	w->stats->submits++;
 	w->stats->command_bytes += args->bytes;
 	if (context->lost)
 		return answer_or_queue(w, job, -XEN_EIO, 0);
 
 	err = execute(w, job);
+	if (!err) {
+		context->ring[args->ring_idx].unfenced_bytes += args->bytes;
+		wrk_limit_submitted(w, args->bytes);
+	}
 	if (!err && (job->req.flags & VGPUIF_SUBMIT_FENCE)) {
 		err = w->gpu.ops->fence(&w->gpu, args->context_id, args->ring_idx,
 					w->last_fence_id + 1);
@@ -124,5 +135,7 @@ void wrk_submit_abandon(struct wrk *w, struct wrk_context *context)
 		while (ring->head)
 			answer_pending(w, ring,
 				       ring->head->fence_id ? -XEN_ENODEV : ring->head->status);
+		wrk_limit_done(w, ring->unfenced_bytes);
+		ring->unfenced_bytes = 0;
 	}
 }
