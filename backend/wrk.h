@@ -41,6 +41,7 @@ struct wrk_pending {
 	struct wrk_pending *next;
 	uint64_t fence_id;		/* 0: waits for nothing but those before it */
 	uint64_t bytes;			/* of commands that its fence reports as done */
+	uint64_t seen_ns;		/* when it was seen in the ring */
 	uint32_t request_id;
 	int32_t status;
 };
@@ -136,6 +137,7 @@ struct wrk {
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
 	uint64_t now_ns;		/* when the request that is being handled was taken */
+	uint64_t seen_ns;		/* ... and when it was seen in the ring; no later */
 	uint32_t fences_in_flight;
 	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */

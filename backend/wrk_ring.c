@@ -171,6 +171,9 @@ bool wrk_ring_slice(struct wrk *w)
 
 		if (!has_request(w) || wrk_limit_hold(w, w->now_ns))
 			break;
+		/* With those that came with it: the frontend's index is read once for all. */
+		if (w->ring.req_prod == w->ring.r.req_cons)
+			w->seen_ns = w->now_ns;
 		got = ring_back_get(&w->ring, &job.req);
 		if (got < 0) {
 			wrk_end(w, CTL_REASON_PROTOCOL,

@@ -44,8 +44,8 @@ static int answer_or_queue(struct wrk *w, struct wrk_job *job, int32_t status, u
 	/* There is one for each of the ring's slots, and each unanswered request holds a slot. */
 	p = w->pending_free;
 	w->pending_free = p->next;
-	*p = (struct wrk_pending){ .fence_id = fence_id, .request_id = job->req.id,
-				   .status = status };
+	*p = (struct wrk_pending){ .fence_id = fence_id, .seen_ns = w->seen_ns,
+				   .request_id = job->req.id, .status = status };
 	if (fence_id) {
 		p->bytes = ring->unfenced_bytes;
 		ring->unfenced_bytes = 0;
@@ -113,14 +113,18 @@ void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t
 	struct wrk *w = arg;
 	struct wrk_context *context = wrk_table_find(&w->contexts, context_id);
 	struct wrk_timeline *ring;
+	uint64_t now_ns = 0;
 
 	/* A context of the same id may have come since; its fences have larger ids. */
 	if (!context || ring_idx >= context->n_rings)
 		return;
 	ring = &context->ring[ring_idx];
 	while (ring->head && ring->head->fence_id <= fence_id) {
-		if (ring->head->fence_id)
+		if (ring->head->fence_id) {
+			now_ns = now_ns ? now_ns : wrk_now_ns();
+			w->stats->latency[ctl_latency_bucket(now_ns - ring->head->seen_ns)]++;
 			w->stats->fences++;
+		}
 		answer_pending(w, ring, ring->head->status);
 	}
 }

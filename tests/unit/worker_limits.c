@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What holds a session back: commands in flight, frames a second.
+ * What holds a session back: commands in flight, frames a second; and the latencies that it counts.
  */
 #include "worker_virgl.h"
 
@@ -35,6 +35,16 @@ static uint32_t put(struct rig *rig, uint32_t bytes, uint16_t flags)
 	struct vgpuif_request req = rig_req_submit(1, bytes ? 1 : 0, 0, bytes, flags);
 
 	return rig_put(rig, &req);
+}
+
+static uint64_t latencies(const struct rig *rig)
+{
+	uint64_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < CTL_LATENCY_BUCKETS; i++)
+		n += rig->stats->latency[i];
+	return n;
 }
 
 /* --- in flight -------------------------------------------------------------------------------- */
@@ -156,6 +166,7 @@ TEST(worker_limits, inflight_never_stands_still)
 	}
 	CHECK(rig->stats->limit_inflight > 40);
 	CHECK_EQ(rig->stats->fences_in_flight, 0);
+	CHECK_EQ(latencies(rig), rig->stats->fences);
 	rig_stop(rig);
 	free(rig);
 }
@@ -288,6 +299,44 @@ TEST(worker_limits, hidden_requests_are_frames)
 	for (i = 2; i < 12; i++)
 		expect(rig, first + i, 0);
 	CHECK(rig_now_ns() - start_ns >= 10 * 20000000ull);
+	rig_stop(rig);
+	free(rig);
+}
+
+/* --- latencies -------------------------------------------------------------------------------- */
+
+TEST(worker_limits, latencies)
+{
+	struct rig *rig = malloc(sizeof(*rig));
+	struct vgpuif_request destroy = { .operation = VGPUIF_OP_CONTEXT_DESTROY,
+					  .u.context_destroy.context_id = 1 };
+	uint64_t long_ones = 0;
+	unsigned int i;
+	uint32_t id[2];
+
+	begin(rig, 0, 64, 0);
+	frames_ns(rig, 32);
+	CHECK_EQ(rig->stats->fences, 32);
+	CHECK_EQ(latencies(rig), 32);
+	for (i = 0; i < 10; i++)
+		CHECK_EQ(rig_submit(rig, 1, 1, 0, 4, 0), 0);
+	CHECK_EQ(latencies(rig), 32);
+	/* A fence that never came has none. */
+	id[0] = put(rig, 4, VGPUIF_SUBMIT_FENCE);
+	id[1] = rig_put(rig, &destroy);
+	rig_push(rig);
+	expect(rig, id[0], -XEN_ENODEV);
+	expect(rig, id[1], 0);
+	CHECK_EQ(rig->stats->fences, 32);
+	CHECK_EQ(latencies(rig), 32);
+	/* What waits in the ring waits: at 100 a second, 22 frames at once make 20 of over 10 ms. */
+	CHECK_EQ(rig_context(rig, 1), 0);
+	limits(rig, 100);
+	frames_ns(rig, 22);
+	CHECK_EQ(latencies(rig), 54);
+	for (i = ctl_latency_bucket(9900000); i < CTL_LATENCY_BUCKETS; i++)
+		long_ones += rig->stats->latency[i];
+	CHECK(long_ones >= 20);
 	rig_stop(rig);
 	free(rig);
 }
