@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What holds a session back: commands in flight, frames a second; and the latencies that it counts.
+ * What holds a session back: commands in flight, frames a second; and what comes of it: the
+ * latencies that are counted, and completions that wait for a frontend that does not take them.
  */
 #include "worker_virgl.h"
 
@@ -338,5 +339,103 @@ TEST(worker_limits, latencies)
 		long_ones += rig->stats->latency[i];
 	CHECK(long_ones >= 20);
 	rig_stop(rig);
+	free(rig);
+}
+
+/* --- completions ------------------------------------------------------------------------------ */
+
+static void wait_responses(const struct rig *rig, uint64_t n)
+{
+	const uint64_t end_ns = rig_now_ns() + RIG_TIMEOUT_MS * 1000000ull;
+
+	while (__atomic_load_n(&rig->stats->responses, __ATOMIC_SEQ_CST) < n) {
+		CHECK(rig_now_ns() < end_ns);
+		usleep(1000);
+	}
+	/* ... and for whatever else it may do then. */
+	usleep(20000);
+	CHECK_EQ(rig->stats->responses, n);
+}
+
+/*
+ * A frontend that asked for an event with its next response, and takes none: one notification,
+ * however many completions there are, and however far apart they come.
+ */
+static void undrained(struct rig *rig, uint16_t flags, bool apart)
+{
+	struct vgpuif_response rsp;
+	unsigned int i, n = ring_front_free(&rig->front);
+	const uint64_t notified = rig->stats->notifies_out, answered = rig->stats->responses;
+	const uint32_t first = rig->next_id + 1;
+
+	CHECK_EQ(n, 32);
+	CHECK(!ring_front_sleep(&rig->front));
+	for (i = 0; i < n; i++) {
+		put(rig, 4, flags);
+		if (!apart && i + 1 < n)
+			continue;
+		rig_push(rig);
+		wait_responses(rig, answered + i + 1);
+		CHECK_EQ(rig->stats->notifies_out, notified + 1);
+	}
+	/* The ring is full of responses: there is no room for a request that would need another. */
+	CHECK_EQ(ring_front_free(&rig->front), 0);
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(ring_front_get(&rig->front, &rsp), 1);
+		CHECK_EQ(rsp.id, first + i);
+		CHECK_EQ(rsp.status, 0);
+	}
+	CHECK_EQ(ring_front_get(&rig->front, &rsp), 0);
+	CHECK_EQ(rig->stats->notifies_out, notified + 1);
+}
+
+TEST(worker_limits, one_notification_until_drained)
+{
+	struct rig *rig = malloc(sizeof(*rig));
+	unsigned int round;
+
+	begin(rig, 0, 64, 0);
+	for (round = 0; round < 3; round++) {
+		undrained(rig, 0, false);
+		undrained(rig, VGPUIF_SUBMIT_FENCE, false);
+	}
+	undrained(rig, VGPUIF_SUBMIT_FENCE, true);
+	rig_stop(rig);
+	free(rig);
+}
+
+/*
+ * A frontend that pushes further requests without having taken the responses writes over them, which
+ * is its own loss; the worker takes none for whose response there is no slot, and goes on.
+ */
+TEST(worker_limits, responses_never_overrun)
+{
+	struct rig *rig = malloc(sizeof(*rig));
+	struct vgpuif_response rsp;
+	vgpuif_sring_t *sring;
+	unsigned int i;
+
+	begin(rig, 0, 64, 0);
+	sring = rig->front.r.sring;
+	for (i = 0; i < 32; i++)
+		put(rig, 4, VGPUIF_SUBMIT_FENCE);
+	rig_push(rig);
+	wait_responses(rig, 34);
+	CHECK_EQ(sring->rsp_prod, 34);
+	/* As if it had taken two. The worker has answered all, so these are two more slots. */
+	rig->front.r.rsp_cons += 2;
+	put(rig, 4, VGPUIF_SUBMIT_FENCE);
+	put(rig, 4, VGPUIF_SUBMIT_FENCE);
+	rig_push(rig);
+	CHECK_EQ(evt_notify(rig->evt), 0);
+	wait_responses(rig, 36);
+	CHECK_EQ(sring->rsp_prod, 36);
+	for (i = 0; i < 32; i++)
+		CHECK_EQ(ring_front_get(&rig->front, &rsp), 1);
+	CHECK_EQ(ring_front_get(&rig->front, &rsp), 0);
+	/* More requests than slots is what no frontend can mean. */
+	sring->req_prod += 33;
+	CHECK_EQ(evt_notify(rig->evt), 0);
+	rig_expect_closed(rig, CTL_REASON_PROTOCOL);
 	free(rig);
 }
