@@ -170,6 +170,7 @@ static const struct ctl_kind {
 			       check_memory_grant },
 	[CTL_MEMORY_RECALL] = { HEADER_BYTES, HEADER_BYTES, check_empty },
 	[CTL_MEMORY_BACK] = { CTL_BYTES(memory_back), CTL_BYTES(memory_back), check_empty },
+	[CTL_LIMITS] = { CTL_BYTES(limits), CTL_BYTES(limits), check_empty },
 };
 
 static int check_msg(const struct ctl_msg *msg, size_t got_bytes, unsigned int n_fds)

@@ -17,6 +17,7 @@
  *       | -------- MEMORY_GRANT -----> |  so much more, or none
  *       | ------- MEMORY_RECALL -----> |  another session of the guest needs it
  *       | <-------- MEMORY_BACK ------ |  what it was allowed and does not use
+ *       | ----------- LIMITS --------> |  those that changed while it serves
  *       | ------------- RUN ---------> |  how much it may submit
  *       | <------------ WORK --------- |  it has some, or has done what it was let
  *       | ------------ CLOSE --------> |  guest asked to close
@@ -57,6 +58,7 @@ enum ctl_type {
 	CTL_MEMORY_GRANT,
 	CTL_MEMORY_RECALL,
 	CTL_MEMORY_BACK,
+	CTL_LIMITS,
 	CTL_N_TYPES,
 };
 
@@ -96,6 +98,8 @@ struct ctl_bind {
 	uint32_t max_pages;		/* registered by this session */
 	uint32_t memory_mib;		/* of the GPU, for all of the guest's sessions on this vgpu */
 	uint64_t memory_bytes;		/* what the session has of it from the start */
+	uint32_t inflight_mib;		/* of commands whose fence has not come; 0: no limit */
+	uint32_t max_fps;		/* submits with a fence, a second; 0: no limit */
 	uint32_t n_extents;
 	struct ctl_extent {
 		uint32_t n_pages;
@@ -186,6 +190,10 @@ struct ctl_memory_back {
 	uint64_t bytes;
 };
 
+struct ctl_limits {
+	uint32_t max_fps;		/* as in BIND */
+};
+
 struct ctl_closed {
 	uint32_t reason;		/* enum ctl_reason */
 	char text[CTL_MAX_TEXT];	/* a sentence for a person, terminated; untrusted */
@@ -211,6 +219,7 @@ struct ctl_msg {
 		struct ctl_memory memory;
 		struct ctl_memory_grant memory_grant;
 		struct ctl_memory_back memory_back;
+		struct ctl_limits limits;
 	} u;
 };
 

@@ -40,6 +40,12 @@ struct virgl_box {
 /* VIRGL_CCMD_NOP without arguments. Source: Mesa src/virtio/virtio-gpu/virgl_protocol.h. */
 #define VIRGL_NOP	0u
 
+/*
+ * VIRGL_CCMD_PIPE_RESOURCE_CREATE, by the same source: the 49th of its commands. A header has the
+ * command in its lowest octet and the number of words that follow in its upper half.
+ */
+#define VIRGL_PIPE_RESOURCE_CREATE 48u
+
 /* libvirglrenderer has global state, so this may have, too. */
 static struct {
 	int drm_fd;			/* handed to the renderer as copies; -1 for none */
@@ -425,11 +431,28 @@ static int virgl_transfer(struct gpu *gpu, const struct vgpuif_transfer *args, b
 	return settle(args->context_id, ret);
 }
 
+/*
+ * Whether there is a command among them that allocates: for a blob in the renderer's memory, which
+ * is made of it later. We have no such blobs, so no frontend needs it, and what it allocates would be
+ * in nobody's account.
+ */
+static bool allocates(const uint32_t *cmds, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i += 1 + (cmds[i] >> 16))
+		if ((cmds[i] & 0xff) == VIRGL_PIPE_RESOURCE_CREATE)
+			return true;
+	return false;
+}
+
 static int virgl_submit(struct gpu *gpu, uint32_t context_id, void *cmds, uint32_t bytes)
 {
 	int ret;
 
 	(void)gpu;
+	if (allocates(cmds, bytes / 4))
+		return -EOPNOTSUPP;
 	virgl.last_context = context_id;
 	ret = virgl_renderer_submit_cmd(cmds, (int)context_id, (int)(bytes / 4));
 	return settle(context_id, ret);

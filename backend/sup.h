@@ -124,6 +124,8 @@ struct sup_limits {
 	uint32_t resources;
 	uint32_t pages;			/* that it may have mapped */
 	uint32_t memory_mib;		/* of the GPU, over all its sessions */
+	uint32_t inflight_mib;		/* of a session */
+	uint32_t max_fps;		/* of a session; 0: no limit */
 };
 
 struct sup_device {
@@ -428,6 +430,12 @@ int sup_worker_start(struct sup *sup);
 
 /* sup_worker_bind() - hand a session to a warm worker. Returns 0 or -errno. */
 int sup_worker_bind(struct sup_worker *w, struct sup_session *s);
+
+/*
+ * sup_worker_limits() - tell a serving worker its device's limits, of which max_fps may have changed.
+ * Returns 0, also when it serves nobody; -EAGAIN or -EPIPE, it was not told.
+ */
+int sup_worker_limits(struct sup_worker *w);
 
 /* sup_worker_close() - tell it to end. */
 void sup_worker_close(struct sup_worker *w);

@@ -30,6 +30,15 @@ static struct sup_worker *worker_of(struct arb_runner *r)
 	return (struct sup_worker *)(void *)((char *)r - offsetof(struct sup_worker, runner));
 }
 
+/* Its socket was full: it has not read for hundreds of messages. */
+static void told(struct sup_worker *w, int err)
+{
+	if (err != -EAGAIN)
+		return;
+	sup_session_fail(w->session, "the worker does not read what it is told and was killed");
+	sup_worker_kill(w);
+}
+
 static void run(void *arg, struct arb_runner *r, uint32_t mode, uint32_t serial,
 		uint64_t lease_ns)
 {
@@ -40,10 +49,7 @@ static void run(void *arg, struct arb_runner *r, uint32_t mode, uint32_t serial,
 	(void)arg;
 	if (w->sock < 0 || w->state == WORKER_DYING)
 		return;
-	if (ctl_send(w->sock, &msg, NULL, 0) != -EAGAIN)
-		return;
-	sup_session_fail(w->session, "the worker does not read what it is told and was killed");
-	sup_worker_kill(w);
+	told(w, ctl_send(w->sock, &msg, NULL, 0));
 }
 
 static uint64_t load(const uint64_t *counter)
@@ -339,6 +345,17 @@ static int keep_option(struct sup_device *dev, const struct vgpu_option *set)
 	return err;
 }
 
+/* Those that hold for a session that is open. */
+static void tell_limits(struct sup_device *dev)
+{
+	struct sup_worker *w;
+
+	dev->limits.max_fps = dev->option.max_fps;
+	TAILQ_FOREACH(w, &dev->sup->pool.workers, link)
+		if (w->session && w->session->dev == dev)
+			told(w, sup_worker_limits(w));
+}
+
 static int set_option(struct sup_device *dev, const char *text, char *why)
 {
 	const uint32_t allowed = OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_CAP) |
@@ -359,6 +376,7 @@ static int set_option(struct sup_device *dev, const char *text, char *why)
 		return why_set(why, "xenstore: %s", strerror(-err));
 	dev->option = merged;
 	sched_device_option(dev);
+	tell_limits(dev);
 	return 0;
 }
 

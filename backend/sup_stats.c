@@ -174,8 +174,6 @@ static void add_scheduling(struct json_object *o, const struct sup_device *dev)
 	add_number(o, "weight", dev->guest.weight);
 	add_number(o, "cap", dev->guest.cap);
 	add_number(o, "fps", dev->guest.fps);
-	add_number(o, "max_fps", dev->option.max_fps);
-	add_number(o, "memory_limit_mib", dev->option.memory_mib);
 	add_number(o, "entitled_permille", arb_entitled_permille(&dev->sup->arb, &dev->guest));
 }
 
@@ -211,6 +209,8 @@ static struct json_object *device_json(const struct sup_device *dev)
 	add_number(o, "pages_mapped", pages);
 	add_number(o, "memory_limit_mib", dev->limits.memory_mib);
 	add_number(o, "memory_allowed_bytes", dev->memory_allowed);
+	add_number(o, "inflight_limit_mib", dev->limits.inflight_mib);
+	add_number(o, "max_fps", dev->limits.max_fps);
 	json_object_object_add(o, "latency_us", latency_json(&sum));
 	json_object_object_add(o, "session_list", list);
 	return o;

@@ -336,6 +336,8 @@ void store_option(struct sup_device *dev)
 		.resources = limit(dev, OPTION_RESOURCES, cfg->max_resources),
 		.pages = limit(dev, OPTION_PAGES, cfg->max_pages),
 		.memory_mib = given_or(dev, OPTION_MEMORY, cfg->default_memory_mib),
+		.inflight_mib = given_or(dev, OPTION_INFLIGHT, option_preset(OPTION_INFLIGHT)),
+		.max_fps = given_or(dev, OPTION_MAX_FPS, 0),
 	};
 	sched_device_option(dev);
 }

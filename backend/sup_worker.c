@@ -382,6 +382,8 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 	b->max_pages = s->dev->limits.pages;
 	b->memory_mib = s->dev->limits.memory_mib;
 	b->memory_bytes = sup_memory_first(w);
+	b->inflight_mib = s->dev->limits.inflight_mib;
+	b->max_fps = s->dev->limits.max_fps;
 	b->n_extents = s->ring.n_extents;
 	for (i = 0; i < s->ring.n_extents; i++) {
 		b->extent[i].n_pages = s->ring.extent[i].n_pages;
@@ -389,6 +391,17 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 		fds[b->n_evt_fds + i] = s->ring.extent[i].fd;
 	}
 	return ctl_send(w->sock, &msg, fds, b->n_evt_fds + b->n_extents);
+}
+
+int sup_worker_limits(struct sup_worker *w)
+{
+	struct ctl_msg msg = { .type = CTL_LIMITS, .bytes = CTL_BYTES(limits) };
+
+	/* Behind BIND, so one that has not answered it yet may be told as well. */
+	if (w->state != WORKER_BINDING && w->state != WORKER_SERVING)
+		return 0;
+	msg.u.limits.max_fps = w->session->dev->limits.max_fps;
+	return ctl_send(w->sock, &msg, NULL, 0);
 }
 
 void sup_worker_close(struct sup_worker *w)

@@ -40,6 +40,8 @@ struct wrk_resource {
 struct wrk_pending {
 	struct wrk_pending *next;
 	uint64_t fence_id;		/* 0: waits for nothing but those before it */
+	uint64_t bytes;			/* of commands that its fence reports as done */
+	uint64_t seen_ns;		/* when it was seen in the ring */
 	uint32_t request_id;
 	int32_t status;
 	bool ours;			/* nobody is to be answered */
@@ -56,6 +58,7 @@ struct wrk_timeline {
 	uint32_t unfenced;		/* submits behind the last fence, and so on as above */
 	uint64_t unfenced_ns;
 	uint64_t begun_ns;
+	uint64_t unfenced_bytes;	/* submitted since the last fence */
 };
 
 struct wrk_context {
@@ -71,9 +74,9 @@ struct wrk_context {
 /* Why no request is taken from the ring; bits of wrk.held, each set and cleared in one file. */
 enum wrk_held {
 	WRK_HELD_REGISTER = 1u << 0,	/* wrk_buffer.c: a buffer is being mapped */
-	WRK_HELD_MEMORY = 1u << 1,	/* the supervisor is asked for GPU memory */
-	WRK_HELD_INFLIGHT = 1u << 2,	/* enough commands are in flight */
-	WRK_HELD_FPS = 1u << 3,		/* the next frame's time has not come */
+	WRK_HELD_MEMORY = 1u << 1,	/* wrk_memory.c: the supervisor is asked for GPU memory */
+	WRK_HELD_INFLIGHT = 1u << 2,	/* wrk_limit.c: enough commands are in flight */
+	WRK_HELD_FPS = 1u << 3,		/* wrk_limit.c: the next frame's time has not come */
 	WRK_HELD_LEASE = 1u << 4,	/* the arbiter has not given any time */
 };
 
@@ -131,6 +134,15 @@ struct wrk_memory {
 	uint64_t back;			/* not allowed any more, and not told yet */
 };
 
+/* What holds a session back; see wrk_limit.c. */
+struct wrk_limits {
+	uint64_t inflight_bytes;
+	uint64_t inflight_max;		/* 0: no limit */
+	uint32_t max_fps;		/* 0: no limit */
+	uint64_t slot_ns;		/* of the last frame */
+	int timer_fd;			/* armed while held for WRK_HELD_FPS */
+};
+
 /* A request being handled: a private copy, checked, and what its ids stand for. */
 struct wrk_job {
 	struct vgpuif_request req;
@@ -165,12 +177,15 @@ struct wrk {
 	struct wrk_pending *pending;	/* one for each of the ring's slots, and WRK_OWN_FENCES */
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
+	uint64_t now_ns;		/* when the request that is being handled was taken */
+	uint64_t seen_ns;		/* ... and when it was seen in the ring; no later */
 	uint32_t fences_in_flight;
 	uint32_t own_fences;		/* of these */
 	struct wrk_sched sched;
 	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
 	struct wrk_memory memory;
+	struct wrk_limits hold;
 	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
@@ -289,7 +304,7 @@ void wrk_sched_start(struct wrk *w);
 /* wrk_sched_run() - the supervisor's RUN. */
 void wrk_sched_run(struct wrk *w, const struct ctl_run *run);
 
-/* wrk_sched_may_take() - whether a request may be taken from the ring now; if not, it was told. */
+/* wrk_sched_may_take() - there is a request: whether it may be taken now; if not, it was told. */
 bool wrk_sched_may_take(struct wrk *w);
 
 /* wrk_sched_settle() - a slice is over: a lease that nothing will use now is given back. */
@@ -328,6 +343,28 @@ void wrk_memory_recall(struct wrk *w);
 
 /* wrk_memory_send() - tell the supervisor what it was not told yet. 0, -EAGAIN or -EPIPE. */
 int wrk_memory_send(struct wrk *w);
+
+/* wrk_limit_bind() - take the session's limits from w->bind. 0 or -errno. */
+int wrk_limit_bind(struct wrk *w);
+
+/* wrk_limit_change() - new limits, while serving. */
+void wrk_limit_change(struct wrk *w, const struct ctl_limits *limits);
+
+/*
+ * wrk_limit_hold() - before a request that is there is taken: sets w->held if it has to wait.
+ * Returns as wrk_held().
+ */
+bool wrk_limit_hold(struct wrk *w, uint64_t now_ns);
+
+/* wrk_limit_submitted(), wrk_limit_done() - commands are in flight, or are not any more. */
+void wrk_limit_submitted(struct wrk *w, uint64_t bytes);
+void wrk_limit_done(struct wrk *w, uint64_t bytes);
+
+/* wrk_limit_frame() - a frame was taken. */
+void wrk_limit_frame(struct wrk *w, uint64_t now_ns);
+
+/* wrk_limit_timer() - w->hold.timer_fd is readable. */
+void wrk_limit_timer(struct wrk *w);
 
 /* wrk_ctl_ready(), wrk_ctl_failed() - the first message to the supervisor. 0 or -errno. */
 int wrk_ctl_ready(struct wrk *w);

@@ -130,6 +130,8 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	ring_back_init(&w->ring, w->ring_pages, bind->ring_order);
 	err = alloc_session(w);
 	if (!err)
+		err = wrk_limit_bind(w);
+	if (!err)
 		err = watch_event_channel(w);
 	if (err)
 		return err;
@@ -137,6 +139,12 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	wrk_sched_start(w);
 	w->bound = true;
 	return ctl_send(w->ctl_fd, &msg, NULL, 0);
+}
+
+/* What is for a session: if BIND failed, the supervisor may not know yet. */
+static int unbound(const struct wrk *w)
+{
+	return w->ended ? 0 : -EPROTO;
 }
 
 static int handle(struct wrk *w, const struct ctl_msg *msg, int *fds)
@@ -162,7 +170,14 @@ static int handle(struct wrk *w, const struct ctl_msg *msg, int *fds)
 	case CTL_MEMORY_GRANT:
 		return wrk_memory_granted(w, &msg->u.memory_grant);
 	case CTL_MEMORY_RECALL:
+		if (!w->bound)
+			return unbound(w);
 		wrk_memory_recall(w);
+		return 0;
+	case CTL_LIMITS:
+		if (!w->bound)
+			return unbound(w);
+		wrk_limit_change(w, &msg->u.limits);
 		return 0;
 	case CTL_CLOSE:
 		wrk_end(w, CTL_REASON_ASKED, "closed as asked");

@@ -165,6 +165,10 @@ static int handle_event(struct wrk *w, const struct epoll_event *ev)
 		}
 		return 0;
 	}
+	if (w->bound && ev->data.fd == w->hold.timer_fd) {
+		wrk_limit_timer(w);
+		return 0;
+	}
 	w->stats->calls++;
 	w->gpu.ops->poll(&w->gpu);
 	w->stats->calls++;

@@ -148,10 +148,18 @@ bool wrk_held(const struct wrk *w)
 	return w->held != 0;
 }
 
+/* Also one that was seen before the frontend's index said something else. */
+static bool has_request(const struct wrk *w)
+{
+	return w->ring.req_prod != w->ring.r.req_cons || wrk_ring_waiting(w);
+}
+
 bool wrk_ring_slice(struct wrk *w)
 {
 	uint64_t pushed_ns = wrk_now_ns();
 	unsigned int n;
+
+	w->now_ns = pushed_ns;
 
 	if (!ring_back_alive(&w->ring)) {
 		wrk_end(w, CTL_REASON_LOST, "the frontend's process is gone");
@@ -159,9 +167,14 @@ bool wrk_ring_slice(struct wrk *w)
 	}
 	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
 		struct wrk_job job = { 0 };
-		int got = wrk_sched_may_take(w) ? ring_back_get(&w->ring, &job.req) : 0;
-		uint64_t now_ns;
+		int got;
 
+		if (!has_request(w) || wrk_limit_hold(w, w->now_ns) || !wrk_sched_may_take(w))
+			break;
+		/* With those that came with it: the frontend's index is read once for all. */
+		if (w->ring.req_prod == w->ring.r.req_cons)
+			w->seen_ns = w->now_ns;
+		got = ring_back_get(&w->ring, &job.req);
 		if (got < 0) {
 			wrk_end(w, CTL_REASON_PROTOCOL,
 				"the ring's producer index claims more requests than fit");
@@ -171,10 +184,10 @@ bool wrk_ring_slice(struct wrk *w)
 			break;
 		w->stats->requests++;
 		execute(w, &job);
-		now_ns = wrk_now_ns();
-		if (now_ns - pushed_ns > SLICE_NS) {
+		w->now_ns = wrk_now_ns();
+		if (w->now_ns - pushed_ns > SLICE_NS) {
 			wrk_ring_flush(w);
-			pushed_ns = now_ns;
+			pushed_ns = w->now_ns;
 		}
 	}
 	wrk_ring_flush(w);

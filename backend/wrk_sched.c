@@ -215,8 +215,6 @@ bool wrk_sched_may_take(struct wrk *w)
 
 	if (s->mode == CTL_RUN_FREE)
 		return true;
-	if (!wrk_ring_waiting(w))
-		return false;
 	if (s->mode == CTL_RUN_TELL) {
 		s->mode = CTL_RUN_FREE;
 		w->stats->last_work_ns = wrk_now_ns();

@@ -27,6 +27,7 @@ static void answer_pending(struct wrk *w, struct wrk_context *context, struct wr
 		w->stats->fences_in_flight = --w->fences_in_flight;
 		w->stats->fences_retired++;
 		wrk_sched_retired(w, p, context);
+		wrk_limit_done(w, p->bytes);
 	}
 	ring->head = p->next;
 	if (!ring->head)
@@ -62,6 +63,14 @@ static uint64_t make_fence(struct wrk *w, struct wrk_context *context, uint32_t 
 	return ++w->last_fence_id;
 }
 
+/* @p is a fence behind all that was submitted on its timeline. */
+static void fenced(struct wrk *w, struct wrk_timeline *ring, struct wrk_pending *p)
+{
+	p->bytes = ring->unfenced_bytes;
+	ring->unfenced_bytes = 0;
+	wrk_sched_fenced(w, ring, p);
+}
+
 int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx)
 {
 	struct wrk_pending *p;
@@ -77,7 +86,7 @@ int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_i
 	p = queue(w, &context->ring[ring_idx]);
 	p->fence_id = fence_id;
 	p->ours = true;
-	wrk_sched_fenced(w, &context->ring[ring_idx], p);
+	fenced(w, &context->ring[ring_idx], p);
 	return 0;
 }
 
@@ -92,10 +101,11 @@ static int answer_or_queue(struct wrk *w, struct wrk_job *job, int32_t status, u
 		return status;
 	p = queue(w, ring);
 	p->fence_id = fence_id;
+	p->seen_ns = w->seen_ns;
 	p->request_id = job->req.id;
 	p->status = status;
 	if (fence_id)
-		wrk_sched_fenced(w, ring, p);
+		fenced(w, ring, p);
 	return WRK_LATER;
 }
 
@@ -125,12 +135,18 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 		return -XEN_EINVAL;
 	if (args->bytes && !wrk_buffer_holds(job->buffer, args->offset, args->bytes))
 		return -XEN_EINVAL;
+	if (job->req.flags & VGPUIF_SUBMIT_FENCE)
+		wrk_limit_frame(w, w->now_ns);
 	w->stats->submits++;
 	w->stats->command_bytes += args->bytes;
 	if (context->lost)
 		return answer_or_queue(w, job, -XEN_EIO, 0);
 
 	err = execute(w, job);
+	if (!err) {
+		context->ring[args->ring_idx].unfenced_bytes += args->bytes;
+		wrk_limit_submitted(w, args->bytes);
+	}
 	wrk_sched_begun(w, context, args->ring_idx);
 	if (!err && (job->req.flags & VGPUIF_SUBMIT_FENCE))
 		fence_id = make_fence(w, context, args->ring_idx, &err);
@@ -143,14 +159,18 @@ void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t
 	struct wrk *w = arg;
 	struct wrk_context *context = wrk_table_find(&w->contexts, context_id);
 	struct wrk_timeline *ring;
+	uint64_t now_ns = 0;
 
 	/* A context of the same id may have come since; its fences have larger ids. */
 	if (!context || ring_idx >= context->n_rings)
 		return;
 	ring = &context->ring[ring_idx];
 	while (ring->head && ring->head->fence_id <= fence_id) {
-		if (ring->head->fence_id && !ring->head->ours)
+		if (ring->head->fence_id && !ring->head->ours) {
+			now_ns = now_ns ? now_ns : wrk_now_ns();
+			w->stats->latency[ctl_latency_bucket(now_ns - ring->head->seen_ns)]++;
 			w->stats->fences++;
+		}
 		answer_pending(w, context, ring, ring->head->status);
 	}
 }
@@ -165,5 +185,7 @@ void wrk_submit_abandon(struct wrk *w, struct wrk_context *context)
 		while (ring->head)
 			answer_pending(w, NULL, ring,
 				       ring->head->fence_id ? -XEN_ENODEV : ring->head->status);
+		wrk_limit_done(w, ring->unfenced_bytes);
+		ring->unfenced_bytes = 0;
 	}
 }

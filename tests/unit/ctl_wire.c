@@ -152,6 +152,9 @@ static unsigned int good(uint32_t type, struct ctl_msg *msg)
 	case CTL_MEMORY_BACK:
 		msg->bytes = CTL_BYTES(memory_back);
 		return 0;
+	case CTL_LIMITS:
+		msg->bytes = CTL_BYTES(limits);
+		return 0;
 	default:
 		return 0;
 	}

@@ -43,6 +43,8 @@ TEST(sup_memory, two_sessions_share_a_limit)
 	CHECK_EQ(t.a.page->limit_mib, 200);
 	CHECK_EQ(t.a.page->memory_mib, CHUNK_MIB);
 	CHECK_EQ(t.b.page->memory_mib, CHUNK_MIB);
+	CHECK_EQ(t.b.page->inflight_mib, 64);
+	CHECK_EQ(t.b.page->max_fps, 0);
 	CHECK_EQ(rig_number(&t.rig, paths_back(0, 1, 0, "max-memory")), 200);
 	CHECK_EQ(rig_stat_of(&t.rig, 1, "memory_limit_mib"), 200);
 	CHECK_EQ(rig_stat_of(&t.rig, 1, ALLOWED), MIB(128));
@@ -202,7 +204,10 @@ TEST(sup_memory, lies)
 	down(&t);
 }
 
-/* memory= of a guest counts before the host's preset, also when it is more. */
+/*
+ * memory= of a guest counts before the host's preset, also when it is more; and what else of its
+ * policy a worker has to know.
+ */
 TEST(sup_memory, of_the_policy)
 {
 	const struct attach_vgpu v = { .domid = 1 };
@@ -215,11 +220,15 @@ TEST(sup_memory, of_the_policy)
 	rig_up(&rig);
 	rig_start(&rig, "ok", "--default-memory", "32");
 	guest_up(&g, &rig, 1);
-	CHECK_EQ(option_parse("memory=70", OPTION_ALL, &option, why), 0);
+	CHECK_EQ(option_parse("memory=70,inflight=3,max_fps=50", OPTION_ALL, &option, why), 0);
 	CHECK_EQ(attach_add(rig.dom0, &v, &option), 0);
 	guest_connect(&g);
 	session_open(&s, &g, 0);
 	CHECK_EQ(s.page->limit_mib, 70);
+	CHECK_EQ(s.page->inflight_mib, 3);
+	CHECK_EQ(s.page->max_fps, 50);
+	CHECK_EQ(rig_stat_of(&rig, 1, "inflight_limit_mib"), 3);
+	CHECK_EQ(rig_stat_of(&rig, 1, "max_fps"), 50);
 	CHECK_EQ(s.page->memory_mib, CHUNK_MIB);
 	CHECK_EQ(puppet_do(&s, PUPPET_MEMORY, 7, NULL), -EDQUOT);
 	CHECK_EQ(puppet_do(&s, PUPPET_MEMORY, 6, NULL), 6);

@@ -60,6 +60,8 @@ struct puppet_page {
 	uint32_t word;
 	uint32_t memory_mib;	/* what BIND allows it, and of which limit */
 	uint32_t limit_mib;
+	uint32_t inflight_mib;	/* of BIND */
+	uint32_t max_fps;
 	uint32_t recall_mib;	/* what it gives back when it is recalled */
 	uint32_t close_ms;	/* how long it takes to close */
 	uint32_t refs[PUPPET_MAX_REFS];
@@ -309,6 +311,8 @@ static void puppet_bind(void)
 	puppet_page = mem;
 	puppet_page->memory_mib = (uint32_t)(bind->memory_bytes >> 20);
 	puppet_page->limit_mib = bind->memory_mib;
+	puppet_page->inflight_mib = bind->inflight_mib;
+	puppet_page->max_fps = bind->max_fps;
 }
 
 static void puppet_serve(bool deaf)

@@ -252,6 +252,36 @@ TEST(worker_memory, blobs_take_none)
 	free(rig);
 }
 
+/* Commands may not make the renderer allocate what is in nobody's account. */
+TEST(worker_memory, not_by_commands)
+{
+	static const uint32_t create[] = { VIRGL_CMD0(48, 0, 11), TEX_2D, RGBA8,
+					   VIRGL_BIND_SAMPLER_VIEW, 256, 256, 1, 1, 0, 0, 0, 5 };
+	struct rig *rig = malloc(sizeof(*rig));
+	uint32_t *cmds;
+
+	begin(rig, 1, 0);
+	CHECK_EQ(rig_register(rig, 1, RIG_SCRATCH, 1, VGPUIF_BUFFER_READ_ONLY), 0);
+	CHECK_EQ(rig_context(rig, 1), 0);
+	cmds = (uint32_t *)(rig->mem + RIG_SCRATCH * PAGE);
+	memcpy(cmds, create, sizeof(create));
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, sizeof(create), 0), -XEN_EOPNOTSUPP);
+	/* Behind others; the words of others are not commands. */
+	cmds[0] = 0;
+	memcpy(cmds + 1, create, sizeof(create));
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, 4 + sizeof(create), 0), -XEN_EOPNOTSUPP);
+	cmds[0] = VIRGL_CMD0(0, 0, 1);
+	cmds[1] = create[0];
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, 8, VGPUIF_SUBMIT_FENCE), 0);
+	/* Cut off: the renderer's to refuse, and ours. */
+	cmds[0] = create[0];
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, 4, 0), -XEN_EOPNOTSUPP);
+	cmds[0] = 0;
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, 4, VGPUIF_SUBMIT_FENCE), 0);
+	rig_stop(rig);
+	free(rig);
+}
+
 /* While the supervisor thinks, what is behind stays in the ring, and one question is one question. */
 TEST(worker_memory, the_ring_waits)
 {

@@ -150,7 +150,7 @@ TEST(worker_session, scribbled_ring)
 TEST(worker_session, nonsense_from_supervisor)
 {
 	static const uint32_t types[] = { CTL_READY, CTL_BOUND, CTL_UNMAPPED, CTL_CLOSED, CTL_GRANT,
-					  CTL_BIND };
+					  CTL_BIND, CTL_MEMORY, CTL_MEMORY_BACK };
 	struct rig *rig = malloc(sizeof(*rig));
 	struct ctl_msg msg;
 	size_t i;
@@ -166,7 +166,29 @@ TEST(worker_session, nonsense_from_supervisor)
 			msg.bytes = CTL_BYTES(ready);
 		if (types[i] == CTL_CLOSED)
 			msg.bytes = CTL_BYTES(closed);
+		if (types[i] == CTL_MEMORY || types[i] == CTL_MEMORY_BACK)
+			msg.bytes = CTL_BYTES(memory);
 		msg.u.unmapped.n_pages = 1;
+		CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
+		rig_reap(rig, 1);
+	}
+	free(rig);
+}
+
+/* ... and what is for a session, before there is one. */
+TEST(worker_session, nonsense_before_bind)
+{
+	static const uint32_t types[] = { CTL_MEMORY_RECALL, CTL_LIMITS };
+	struct rig *rig = malloc(sizeof(*rig));
+	struct ctl_msg msg = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		rig_spawn(rig, "soft", NULL);
+		rig_wait_ready(rig);
+		msg.type = types[i];
+		msg.bytes = types[i] == CTL_LIMITS ? CTL_BYTES(limits) :
+			    (uint32_t)offsetof(struct ctl_msg, u);
 		CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
 		rig_reap(rig, 1);
 	}
