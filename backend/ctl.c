@@ -127,6 +127,21 @@ static int check_work(const struct ctl_msg *msg, unsigned int n_fds)
 	       work->more <= 1 ? 0 : -EPROTO;
 }
 
+static int check_memory(const struct ctl_msg *msg, unsigned int n_fds)
+{
+	return !n_fds && msg->u.memory.bytes ? 0 : -EPROTO;
+}
+
+static int check_memory_grant(const struct ctl_msg *msg, unsigned int n_fds)
+{
+	const struct ctl_memory_grant *grant = &msg->u.memory_grant;
+
+	if (n_fds || grant->err > 0 || grant->reserved)
+		return -EPROTO;
+	return !grant->err == !!grant->bytes ? 0 : -EPROTO;
+}
+
+/* No descriptors, and nothing that could be wrong by itself. */
 static int check_empty(const struct ctl_msg *msg, unsigned int n_fds)
 {
 	(void)msg;
@@ -150,6 +165,11 @@ static const struct ctl_kind {
 	[CTL_CLOSED] = { CTL_BYTES(closed), CTL_BYTES(closed), check_closed },
 	[CTL_RUN] = { CTL_BYTES(run), CTL_BYTES(run), check_run },
 	[CTL_WORK] = { CTL_BYTES(work), CTL_BYTES(work), check_work },
+	[CTL_MEMORY] = { CTL_BYTES(memory), CTL_BYTES(memory), check_memory },
+	[CTL_MEMORY_GRANT] = { CTL_BYTES(memory_grant), CTL_BYTES(memory_grant),
+			       check_memory_grant },
+	[CTL_MEMORY_RECALL] = { HEADER_BYTES, HEADER_BYTES, check_empty },
+	[CTL_MEMORY_BACK] = { CTL_BYTES(memory_back), CTL_BYTES(memory_back), check_empty },
 };
 
 static int check_msg(const struct ctl_msg *msg, size_t got_bytes, unsigned int n_fds)

@@ -13,6 +13,10 @@
  *       | <------------- MAP --------- |  grant references of a buffer (or of a directory page)
  *       | ------------ GRANT --------> |  + descriptors
  *       | <----------- UNMAPPED ------ |
+ *       | <----------- MEMORY -------- |  a resource takes more than the session was allowed
+ *       | -------- MEMORY_GRANT -----> |  so much more, or none
+ *       | ------- MEMORY_RECALL -----> |  another session of the guest needs it
+ *       | <-------- MEMORY_BACK ------ |  what it was allowed and does not use
  *       | ------------- RUN ---------> |  how much it may submit
  *       | <------------ WORK --------- |  it has some, or has done what it was let
  *       | ------------ CLOSE --------> |  guest asked to close
@@ -35,6 +39,7 @@
 #define CTL_MAX_TEXT		256u
 #define CTL_MAX_CAPSETS		8u
 #define CTL_MAX_FDS		(GNT_MAX_EXTENTS + EVT_MAX_FDS)
+#define CTL_MEMORY_CHUNK	(UINT64_C(64) << 20)	/* so that asking for memory is rare */
 
 enum ctl_type {
 	CTL_READY = 1,
@@ -48,6 +53,11 @@ enum ctl_type {
 	CTL_CLOSED,
 	CTL_RUN,
 	CTL_WORK,
+	CTL_MEMORY,
+	CTL_MEMORY_GRANT,
+	CTL_MEMORY_RECALL,
+	CTL_MEMORY_BACK,
+	CTL_N_TYPES,
 };
 
 /* Why a session ended, with CLOSED. */
@@ -84,6 +94,8 @@ struct ctl_bind {
 	uint32_t max_contexts;
 	uint32_t max_resources;
 	uint32_t max_pages;		/* registered by this session */
+	uint32_t memory_mib;		/* of the GPU, for all of the guest's sessions on this vgpu */
+	uint64_t memory_bytes;		/* what the session has of it from the start */
 	uint32_t n_extents;
 	struct ctl_extent {
 		uint32_t n_pages;
@@ -120,7 +132,8 @@ struct ctl_unmapped {
 /*
  * RUN: whether the worker may take requests from its ring. FREE and TELL say yes; with TELL it says
  * once when it has some again after having had none. GATED: only under a lease, which is GPU time
- * that the work begun under it may be expected to take; the one request that exceeds it is begun, too.
+ * that the work begun under it may take; the first submit under it is begun whatever it takes, a
+ * further one if at least half of it fits.
  */
 enum ctl_run_mode {
 	CTL_RUN_FREE = 1,
@@ -148,7 +161,29 @@ struct ctl_work {
 	uint32_t more;			/* REST: there is further work, which makes it a WANT as well */
 	uint32_t priority;		/* the highest of the session's contexts, for WANT and BEGUN */
 	uint64_t begun_ns;		/* REST: what the work begun is expected to take */
-	uint64_t next_ns;		/* WANT, REST: what the next submit is expected to take */
+};
+
+/*
+ * MEMORY: the session needs so much more of the GPU's memory than it was allowed. One question at a
+ * time; the supervisor allows at least as much, or nothing (err). It has the account, since a worker
+ * may die at any time and is not to be believed.
+ */
+struct ctl_memory {
+	uint64_t bytes;
+};
+
+struct ctl_memory_grant {
+	int32_t err;			/* 0; -EDQUOT, the guest's limit is met */
+	uint32_t reserved;
+	uint64_t bytes;			/* besides what it was allowed before; 0 with err */
+};
+
+/*
+ * MEMORY_BACK: what the session was allowed and does not use: unasked, when it is more than two
+ * chunks; or all of it, which may be nothing, as the answer to RECALL.
+ */
+struct ctl_memory_back {
+	uint64_t bytes;
 };
 
 struct ctl_closed {
@@ -173,6 +208,9 @@ struct ctl_msg {
 		struct ctl_closed closed;
 		struct ctl_run run;
 		struct ctl_work work;
+		struct ctl_memory memory;
+		struct ctl_memory_grant memory_grant;
+		struct ctl_memory_back memory_back;
 	} u;
 };
 
@@ -228,10 +266,10 @@ struct ctl_stats {
 	uint64_t fences_retired;	/* answered, in whatever way */
 	/* For the arbiter and for people: */
 	uint64_t gpu_ns;		/* of everything that is done */
-	uint64_t queued_ns;		/* what is begun and not done is expected to take; now */
+	uint64_t queued_ns;		/* what is begun and not done may take; now */
 	uint64_t last_work_ns;		/* when a request was taken last, on the monotonic clock */
 	uint64_t held_ns;		/* requests waited for the arbiter */
-	uint64_t memory_bytes;		/* of resources; now */
+	uint64_t memory_bytes;		/* of resources, see wrk_size.h; now */
 	/* How often a limit was met: */
 	uint64_t limit_memory;
 	uint64_t limit_contexts;

@@ -72,8 +72,8 @@ struct gpu_ops {
 	int (*fence)(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 
 	/*
-	 * GPU time of everything that is done, in ns; does not decrease. NULL where the engine
-	 * cannot tell: the intervals between fences are taken.
+	 * GPU time of everything that is done, in ns; does not decrease. Called only where the
+	 * device has it, gpu->has_busy_ns; elsewhere the intervals between fences are taken.
 	 */
 	uint64_t (*busy_ns)(struct gpu *gpu);
 
@@ -89,6 +89,7 @@ struct gpu {
 	uint32_t n_capsets;
 	char renderer[GPU_MAX_TEXT];	/* for people: GL_RENDERER or the like */
 	bool on_cpu;			/* the "GPU" is this machine's processors */
+	bool has_busy_ns;
 	const char *clock;		/* what GPU time is told by, for people */
 	void *priv;
 };

@@ -28,6 +28,7 @@
 #include <virglrenderer.h>
 
 #include "gpu.h"
+#include "gpu_time.h"
 #include "wrk_log.h"
 
 /* Has no public definition. Source: virglrenderer src/virgl_hw.h. */
@@ -46,6 +47,7 @@ static struct {
 	bool suspect;			/* the renderer reported a broken context */
 	bool starting;			/* keep what it says, for when it fails */
 	char said[160];
+	struct gpu_time time;
 } virgl = { .drm_fd = -1 };
 
 static void on_write_fence(void *cookie, uint32_t fence)
@@ -261,18 +263,28 @@ static int start_auto(struct gpu *gpu, char why[GPU_MAX_TEXT])
 
 static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT])
 {
+	int err;
+
 	/* It takes away the fence thread, without which there is no descriptor to wait on. */
 	unsetenv("VIRGL_DISABLE_MT");
 	virgl_set_debug_callback(on_message);
 	if (!strcmp(device, "auto"))
-		return start_auto(gpu, why);
-	if (!strcmp(device, "soft"))
-		return start_soft(gpu, why);
-	return start_node(gpu, device, why);
+		err = start_auto(gpu, why);
+	else if (!strcmp(device, "soft"))
+		err = start_soft(gpu, why);
+	else
+		err = start_node(gpu, device, why);
+	if (err)
+		return err;
+	gpu_time_open(&virgl.time, gpu->on_cpu);
+	gpu->clock = virgl.time.clock;
+	gpu->has_busy_ns = strcmp(gpu->clock, "fences");
+	return 0;
 }
 
 static void virgl_fini(struct gpu *gpu)
 {
+	gpu_time_close(&virgl.time);
 	stop(gpu);
 }
 
@@ -437,6 +449,12 @@ static int virgl_fence(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, 
 	return virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id) ? -EIO : 0;
 }
 
+static uint64_t virgl_busy_ns(struct gpu *gpu)
+{
+	(void)gpu;
+	return gpu_time_busy_ns(&virgl.time);
+}
+
 static int virgl_poll_fd(struct gpu *gpu)
 {
 	(void)gpu;
@@ -467,6 +485,7 @@ const struct gpu_ops gpu_virgl_ops = {
 	.transfer = virgl_transfer,
 	.submit = virgl_submit,
 	.fence = virgl_fence,
+	.busy_ns = virgl_busy_ns,
 	.poll_fd = virgl_poll_fd,
 	.poll = virgl_poll,
 };

@@ -11,7 +11,9 @@
  *	sup_worker.c	one worker: its process, socket, death
  *	sup_watchdog.c	workers that hang
  *	sup_ban.[ch]	guests that crash or hang them too often
+ *	sup_sched.c	who may use the GPU when: between workers and the arbiter, sup_arbiter*.[ch]
  *	sup_broker.c	grant mappings for a worker
+ *	sup_memory.c	the account of GPU memory
  *	sup_stats.c	counters, as JSON
  *	sup_control.c	the control socket
  *	sup_fsm.c	the two tables
@@ -36,6 +38,7 @@
 #include "option.h"
 #include "platform.h"
 #include "policy.h"
+#include "sup_arbiter.h"
 #include "sup_ban.h"
 #include "sup_bucket.h"
 #include "sup_fsm.h"
@@ -77,6 +80,7 @@ struct sup_config {
 	uint32_t max_contexts;
 	uint32_t max_resources;
 	uint32_t max_pages;		/* of one guest */
+	uint32_t default_memory_mib;	/* of one device whose policy says nothing */
 };
 
 /* A guest: what its devices share. */
@@ -119,6 +123,7 @@ struct sup_limits {
 	uint32_t contexts;		/* of a session, as resources */
 	uint32_t resources;
 	uint32_t pages;			/* that it may have mapped */
+	uint32_t memory_mib;		/* of the GPU, over all its sessions */
 };
 
 struct sup_device {
@@ -131,8 +136,10 @@ struct sup_device {
 	bool removed;			/* backend directory or domain gone */
 	struct vgpu_option option;	/* what the toolstack wrote for it */
 	struct sup_limits limits;
+	struct arb_guest guest;		/* as the arbiter sees it */
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
+	uint64_t memory_allowed;	/* octets of GPU memory, to its workers */
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;
@@ -168,6 +175,15 @@ struct broker {
 	uint32_t *refs;
 };
 
+/* A worker's part of its guest's GPU memory; see sup_memory.c. */
+struct worker_memory {
+	uint64_t allowed;
+	uint64_t wants;			/* a question not answered yet; 0 for none */
+	bool others_asked;		/* ... for what they do not use */
+	bool recalled;			/* it was asked for what it does not use itself */
+	struct loop_timer timer;	/* armed: the question waits for others */
+};
+
 /* What the watchdog saw last, and since when it has been so. */
 struct worker_watch {
 	uint64_t calls, calls_ns;
@@ -188,7 +204,9 @@ struct sup_worker {
 	const struct ctl_stats *stats;	/* written by the worker at any time */
 	struct sup_session *session;
 	struct broker broker;
+	struct worker_memory memory;
 	struct worker_watch watch;
+	struct arb_runner runner;	/* while its guest is set */
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
 	struct ctl_ready ready;
@@ -221,6 +239,10 @@ struct sup {
 	struct sup_pool pool;
 	struct sup_control *control;
 	struct loop_timer watchdog;
+	struct arb arb;
+	int sched_fd;			/* a timer: the loop's are of milliseconds */
+	struct loop_source sched_source;
+	uint64_t sched_at_ns;
 	LIST_HEAD(, sup_domain) domains;
 	TAILQ_HEAD(, sup_device) devices;
 	struct loop_source xst_source;
@@ -418,6 +440,29 @@ void sup_worker_kill(struct sup_worker *w);
 /* watchdog_start() - a worker begins to serve: it is looked at from now on. */
 void watchdog_start(struct sup_worker *w);
 
+/* --- sup_sched.c ------------------------------------------------------------------------------ */
+
+/* sched_start() - the arbiter, with the parameters that were kept. Returns 0 or -errno. */
+int sched_start(struct sup *sup);
+
+/* sched_device_option() - its option was read or changed. */
+void sched_device_option(struct sup_device *dev);
+
+/* sched_device_add(), sched_device_remove() - it has no session then. */
+void sched_device_add(struct sup_device *dev);
+void sched_device_remove(struct sup_device *dev);
+
+/* sched_worker_start(), sched_worker_end() - it serves a session; it is dead. */
+void sched_worker_start(struct sup_worker *w);
+void sched_worker_end(struct sup_worker *w);
+
+/* sched_worker_said() - its WORK message. */
+void sched_worker_said(struct sup_worker *w, const struct ctl_work *work);
+
+/* sched_say_gpu(), sched_say_vgpu() - "key=value,...", "DOMID DEVID key=value,..."; the answer. */
+char *sched_say_gpu(struct sup *sup, const char *arg);
+char *sched_say_vgpu(struct sup *sup, const char *arg);
+
 /* --- sup_broker.c ---------------------------------------------------------------------------- */
 
 /*
@@ -430,6 +475,21 @@ int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages);
 
 /* sup_broker_finish() - the worker is dead: all its pages are back. */
 void sup_broker_finish(struct sup_worker *w);
+
+/* --- sup_memory.c ---------------------------------------------------------------------------- */
+
+/* sup_memory_first() - what a worker that is being bound is allowed from the start, in octets. */
+uint64_t sup_memory_first(struct sup_worker *w);
+
+/*
+ * sup_memory_ask() - a MEMORY message: answered now, or when others have given some back.
+ * Returns 0, also when it is refused; -EPROTO and the like: the worker is to be killed.
+ */
+int sup_memory_ask(struct sup_worker *w, uint64_t bytes);
+int sup_memory_back(struct sup_worker *w, uint64_t bytes);
+
+/* sup_memory_finish() - the worker is dead: all it was allowed is free. It still has its session. */
+void sup_memory_finish(struct sup_worker *w);
 
 /* --- sup_stats.c ----------------------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@
 #include "sup.h"
 
 #define MAX_CLIENTS	8u
-#define MAX_LINE	128u
+#define MAX_LINE	512u
 #define CLIENT_MS	5000u
 #define STALE_TRIES	10u
 #define STALE_US	100000u
@@ -82,6 +82,8 @@ static const struct {
 	{ "stats", false, say_stats },		/* JSON */
 	{ "log", false, say_log },		/* the last lines */
 	{ "allow", true, ban_lift },		/* a domain's name, id or UUID */
+	{ "sched", true, sched_say_vgpu },	/* DOMID DEVID key=value,... */
+	{ "sched-gpu", true, sched_say_gpu },	/* key=value,... */
 	{ "ping", false, say_ok },
 };
 

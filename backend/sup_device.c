@@ -110,6 +110,7 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 	log_line(LOG_LEVEL_INFO, &dev->dom->rate, "domain %u (%s) vgpu %u: found", domid,
 		 dev->dom->name, devid);
 	store_option(dev);
+	sched_device_add(dev);
 	store_error(dev, NULL);
 	store_session_stale(dev, sup_session_adopt_closed);
 	store_watch_front(dev);
@@ -130,6 +131,7 @@ static void device_free(struct sup_device *dev)
 		 "domain %u (%s) vgpu %u: gone, after %llu sessions", dev->dom->domid,
 		 dev->dom->name, dev->devid, (unsigned long long)dev->sessions_total);
 	store_unwatch_front(dev);
+	sched_device_remove(dev);
 	loop_timer_cancel(&sup->loop, &dev->timer);
 	TAILQ_REMOVE(&sup->devices, dev, link);
 	dev->dom->n_devices--;

@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 	sup.started_ns = loop_now_ns();
 	sup_pool_init(&sup);
 	ban_start(&sup);
-	if (loop_init(&sup.loop) || start_signals(&sup)) {
+	if (loop_init(&sup.loop) || start_signals(&sup) || sched_start(&sup)) {
 		log_error("cannot start: %s", strerror(errno));
 		return 1;
 	}

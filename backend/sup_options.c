@@ -57,6 +57,8 @@ static const struct number {
 	NUMBER("max-buffers", max_buffers, 1, 1u << 20, 16384, "buffers of a session"),
 	NUMBER("max-contexts", max_contexts, 1, 65536, 64, "contexts of a session"),
 	NUMBER("max-resources", max_resources, 1, 1u << 20, 65536, "resources of a session"),
+	NUMBER("default-memory", default_memory_mib, 1, 1u << 20, OPTION_MEMORY_PRESET,
+	       "MiB of GPU memory of a vgpu without memory="),
 	NUMBER("fence-timeout", fence_timeout_s, 1, 3600, HOSTCONF_FENCE_TIMEOUT_S,
 	       "seconds without progress that are a hang"),
 	NUMBER("worker-uid-base", worker_uid_base, 1000, 4000000000u, DEFAULT_UID_BASE,

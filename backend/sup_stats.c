@@ -169,6 +169,16 @@ static struct json_object *session_json(const struct sup_session *s, struct ctl_
 	return o;
 }
 
+static void add_scheduling(struct json_object *o, const struct sup_device *dev)
+{
+	add_number(o, "weight", dev->guest.weight);
+	add_number(o, "cap", dev->guest.cap);
+	add_number(o, "fps", dev->guest.fps);
+	add_number(o, "max_fps", dev->option.max_fps);
+	add_number(o, "memory_limit_mib", dev->option.memory_mib);
+	add_number(o, "entitled_permille", arb_entitled_permille(&dev->sup->arb, &dev->guest));
+}
+
 static struct json_object *device_json(const struct sup_device *dev)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -195,11 +205,34 @@ static struct json_object *device_json(const struct sup_device *dev)
 	add_number(o, "workers_died", dev->workers_died);
 	add_number(o, "losses", ban_losses(dev->dom));
 	json_object_object_add(o, "banned", json_object_new_boolean(ban_reason(dev->dom) != NULL));
+	add_scheduling(o, dev);
 	add_counters(o, &sum);
 	json_object_object_del(o, "pages_mapped");
 	add_number(o, "pages_mapped", pages);
+	add_number(o, "memory_limit_mib", dev->limits.memory_mib);
+	add_number(o, "memory_allowed_bytes", dev->memory_allowed);
 	json_object_object_add(o, "latency_us", latency_json(&sum));
 	json_object_object_add(o, "session_list", list);
+	return o;
+}
+
+static struct json_object *sched_json(const struct sup *sup)
+{
+	const struct arb *arb = &sup->arb;
+	struct json_object *o = json_object_new_object();
+	const uint64_t now_ns = loop_now_ns();
+
+	add_text(o, "policy", arb_policy_name(arb->policy));
+	add_text(o, "effective", arb_policy_name(arb->effective));
+	add_text(o, "reason", arb->reason);
+	add_number(o, "slice_us", arb->slice_ns / 1000);
+	add_number(o, "ratelimit_us", arb->ratelimit_ns / 1000);
+	add_text(o, "clock", sup->pool.ready.clock);
+	add_number(o, "capacity", arb->capacity);
+	add_number(o, "now_ns", now_ns);
+	add_number(o, "gpu_ns", arb->gpu_ns);
+	add_number(o, "contended_ns", arb->contended_ns +
+		   (arb->gated ? now_ns - arb->gated_since_ns : 0));
 	return o;
 }
 
@@ -244,13 +277,16 @@ static struct json_object *supervisor_json(const struct sup *sup)
 char *sup_stats_json(struct sup *sup)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
-	const struct sup_device *dev;
+	struct sup_device *dev;
 	char *text;
 
 	add_text(o, "renderer", sup->pool.ready.renderer);
 	if (sup->pool.down)
 		add_text(o, "error", sup->pool.why);
 	json_object_object_add(o, "supervisor", supervisor_json(sup));
+	TAILQ_FOREACH(dev, &sup->devices, link)
+		arb_charge(&sup->arb, &dev->guest);
+	json_object_object_add(o, "sched", sched_json(sup));
 	TAILQ_FOREACH(dev, &sup->devices, link)
 		json_object_array_add(list, device_json(dev));
 	json_object_object_add(o, "devices", list);

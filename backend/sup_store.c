@@ -308,6 +308,11 @@ static uint32_t limit(const struct sup_device *dev, enum option_key key, uint32_
 	return dev->option.given & OPTION_BIT(key) ? least(wanted, most) : most;
 }
 
+static uint32_t given_or(const struct sup_device *dev, enum option_key key, uint32_t preset)
+{
+	return dev->option.given & OPTION_BIT(key) ? option_number(&dev->option, key) : preset;
+}
+
 void store_option(struct sup_device *dev)
 {
 	const struct attach_vgpu vgpu = { .domid = dev->dom->domid, .devid = dev->devid,
@@ -330,7 +335,9 @@ void store_option(struct sup_device *dev)
 		.contexts = limit(dev, OPTION_CONTEXTS, cfg->max_contexts),
 		.resources = limit(dev, OPTION_RESOURCES, cfg->max_resources),
 		.pages = limit(dev, OPTION_PAGES, cfg->max_pages),
+		.memory_mib = given_or(dev, OPTION_MEMORY, cfg->default_memory_mib),
 	};
+	sched_device_option(dev);
 }
 
 bool store_version(struct sup_device *dev)
@@ -386,6 +393,7 @@ static int publish_tx(struct xst *xst, xst_tx tx, void *arg)
 		{ VGPUIF_NODE_MAX_CONTEXTS, dev->limits.contexts },
 		{ VGPUIF_NODE_MAX_RESOURCES, dev->limits.resources },
 		{ VGPUIF_NODE_MAX_PAGES, dev->limits.pages },
+		{ VGPUIF_NODE_MAX_MEMORY, dev->limits.memory_mib },
 	};
 	char capsets[CTL_MAX_CAPSETS * 11 + 1], state[16];
 	size_t i;

@@ -117,9 +117,11 @@ static void session_lost(struct sup_worker *w, int status)
 		if (!from_outside(status))
 			ban_count(s, text);
 	}
+	sched_worker_end(w);
 	sup_stats_read(w, &s->last);
 	sup_stats_add(&s->dev->ended, &s->last, false);
 	sup_broker_finish(w);
+	sup_memory_finish(w);
 	w->session = NULL;
 	s->worker = NULL;
 	s->dev->dom->n_workers--;
@@ -181,6 +183,7 @@ static int on_bound(struct sup_worker *w, const struct ctl_msg *msg)
 	set_state(w, WORKER_SERVING);
 	sup_pool_good(w->sup);
 	watchdog_start(w);
+	sched_worker_start(w);
 	sup_session_event(w->session, SES_EV_BOUND);
 	return 0;
 }
@@ -193,6 +196,22 @@ static int on_map(struct sup_worker *w, const struct ctl_msg *msg)
 static int on_unmapped(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	return sup_broker_unmapped(w, msg->u.unmapped.n_pages);
+}
+
+static int on_work(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	sched_worker_said(w, &msg->u.work);
+	return 0;
+}
+
+static int on_memory(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	return sup_memory_ask(w, msg->u.memory.bytes);
+}
+
+static int on_memory_back(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	return sup_memory_back(w, msg->u.memory_back.bytes);
 }
 
 static int on_closed(struct sup_worker *w, const struct ctl_msg *msg)
@@ -223,6 +242,9 @@ static const struct message {
 	[CTL_BOUND] = { "BOUND", IN(BINDING), on_bound },
 	[CTL_MAP] = { "MAP", IN(SERVING) | IN(CLOSING), on_map },
 	[CTL_UNMAPPED] = { "UNMAPPED", IN(SERVING) | IN(CLOSING), on_unmapped },
+	[CTL_WORK] = { "WORK", IN(SERVING) | IN(CLOSING), on_work },
+	[CTL_MEMORY] = { "MEMORY", IN(SERVING) | IN(CLOSING), on_memory },
+	[CTL_MEMORY_BACK] = { "MEMORY_BACK", IN(SERVING) | IN(CLOSING), on_memory_back },
 	[CTL_CLOSED] = { "CLOSED", IN(BINDING) | IN(SERVING) | IN(CLOSING), on_closed },
 };
 
@@ -358,6 +380,8 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 	b->max_contexts = s->dev->limits.contexts;
 	b->max_resources = s->dev->limits.resources;
 	b->max_pages = s->dev->limits.pages;
+	b->memory_mib = s->dev->limits.memory_mib;
+	b->memory_bytes = sup_memory_first(w);
 	b->n_extents = s->ring.n_extents;
 	for (i = 0; i < s->ring.n_extents; i++) {
 		b->extent[i].n_pages = s->ring.extent[i].n_pages;

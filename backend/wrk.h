@@ -33,34 +33,53 @@ struct wrk_resource {
 	struct wrk_node node;
 	struct wrk_buffer *backing;	/* NULL for none */
 	struct iovec iov;		/* lent to the engine while there is a backing store */
+	uint64_t bytes;			/* of the GPU's memory */
 };
 
-/* A submit that was executed and not answered yet. */
+/* A submit that was executed and not answered yet, or a fence of our own. */
 struct wrk_pending {
 	struct wrk_pending *next;
 	uint64_t fence_id;		/* 0: waits for nothing but those before it */
 	uint32_t request_id;
 	int32_t status;
+	bool ours;			/* nobody is to be answered */
+	uint32_t lease;			/* drained with it; 0, none. This and the rest: wrk_sched.c */
+	uint32_t submits;		/* since the fence before it */
+	uint64_t cost_ns;		/* ... and what they may take */
+	uint64_t begun_ns;		/* ... when the first was begun, where fences are the clock */
 };
 
 /* A context's timeline: fences signal in order, so a queue is all it takes. */
 struct wrk_timeline {
 	struct wrk_pending *head;
 	struct wrk_pending *tail;
+	uint32_t unfenced;		/* submits behind the last fence, and so on as above */
+	uint64_t unfenced_ns;
+	uint64_t begun_ns;
 };
 
 struct wrk_context {
 	struct wrk_node node;
 	bool lost;
+	uint32_t priority;
+	uint64_t mean_ns;		/* a submit takes; 0: not known */
+	uint64_t peak_ns;		/* the longest of late */
 	uint32_t n_rings;
 	struct wrk_timeline ring[];	/* n_rings */
 };
 
+/* Why no request is taken from the ring; bits of wrk.held, each set and cleared in one file. */
+enum wrk_held {
+	WRK_HELD_REGISTER = 1u << 0,	/* wrk_buffer.c: a buffer is being mapped */
+	WRK_HELD_MEMORY = 1u << 1,	/* the supervisor is asked for GPU memory */
+	WRK_HELD_INFLIGHT = 1u << 2,	/* enough commands are in flight */
+	WRK_HELD_FPS = 1u << 3,		/* the next frame's time has not come */
+	WRK_HELD_LEASE = 1u << 4,	/* the arbiter has not given any time */
+};
+
 /* The one BUFFER_REGISTER that is under way: references are read, then mapped. */
 struct wrk_register {
-	bool active;
 	bool writable;
-	uint32_t request_id;
 	uint32_t buffer_id;
 	uint32_t n_pages;
 	uint32_t *refs;			/* n_pages, of which n_known were read */
@@ -70,6 +89,57 @@ struct wrk_register {
 	uint32_t dir_ref;
 	uint32_t seq;
 	uint32_t n_sent;
+};
+
+#define WRK_MAX_SAID	16u
+#define WRK_OWN_FENCES	8u		/* in flight, besides those that requests wait for */
+
+/* Arbitration; all of it wrk_sched.c's. */
+struct wrk_sched {
+	uint32_t mode;			/* enum ctl_run_mode */
+	bool told;			/* GATED: that there is work */
+	uint32_t priority;
+	struct ctl_work said[WRK_MAX_SAID];	/* and not sent yet */
+	uint32_t n_said;
+	/* the lease */
+	bool leased;
+	uint32_t serial;
+	uint32_t forgotten;		/* leases up to this one are of no interest any more */
+	uint64_t lease_ns;
+	uint64_t leased_at_ns;
+	uint64_t begun_ns;		/* what the work begun under it is expected to take */
+	uint64_t filled_ns;		/* ... and may take */
+	uint32_t last_context, last_ring;	/* of the last submit */
+	uint64_t next_ns;		/* the next submit may take */
+	uint64_t held_at_ns;
+	/* GPU time */
+	uint64_t queued_ns;
+	uint64_t base_ns;		/* when the session began */
+	uint64_t retired_ns;		/* when the last fence was done */
+	uint64_t retired_at_ns;		/* when that was; with fence_busy_ns, where fences are the clock */
+	uint64_t fence_busy_ns;
+};
+
+/* The GPU's memory; see wrk_memory.c. */
+struct wrk_memory {
+	uint64_t allowed;		/* by the supervisor, used or not */
+	uint64_t used;
+	uint64_t wants;			/* while held for WRK_HELD_MEMORY */
+	bool asked;			/* ... the supervisor was told */
+	bool recalled;			/* it is to be told what comes back, were it nothing */
+	uint64_t back;			/* not allowed any more, and not told yet */
+};
+
+/* A request being handled: a private copy, checked, and what its ids stand for. */
+struct wrk_job {
+	struct vgpuif_request req;
+	struct vgpuif_response rsp;	/* the handler fills in u only */
+	struct request_ids ids;
+	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
+	struct wrk_resource *resource;
+	struct wrk_buffer *buffer;
+	const char *met;		/* the key of the limit that it met; NULL for none */
+	uint32_t met_limit;
 };
 
 struct wrk {
@@ -91,27 +161,22 @@ struct wrk {
 	struct wrk_table buffers;
 	uint32_t pages_registered;
 	void *arena;			/* VGPUIF_MAX_SUBMIT_BYTES: private copies of commands */
-	struct wrk_pending *pending;	/* one for each of the ring's slots */
+	struct wrk_pending *pending;	/* one for each of the ring's slots, and WRK_OWN_FENCES */
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
 	uint32_t fences_in_flight;
-	struct wrk_register reg;	/* while active, no request is taken from the ring */
+	uint32_t own_fences;		/* of these */
+	struct wrk_sched sched;
+	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
+	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
+	struct wrk_memory memory;
+	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
 
 	bool ended;
 	enum ctl_reason reason;
 	char text[CTL_MAX_TEXT];
-};
-
-/* A request being handled: a private copy, checked, and what its ids stand for. */
-struct wrk_job {
-	struct vgpuif_request req;
-	struct vgpuif_response rsp;	/* the handler fills in u only */
-	struct request_ids ids;
-	struct wrk_context *context;	/* set where ids.needs says REQUEST_NEEDS_ */
-	struct wrk_resource *resource;
-	struct wrk_buffer *buffer;
 };
 
 /* wrk_now_ns() - the monotonic clock. */
@@ -130,8 +195,36 @@ int32_t wrk_status(int err);
  */
 bool wrk_ring_slice(struct wrk *w);
 
+/*
+ * wrk_held() - whether the ring is held back. Whoever clears the last reason has nothing else to do
+ * when it happens within an event: a slice follows every turn of the loop.
+ */
+bool wrk_held(const struct wrk *w);
+
 /* wrk_ring_waiting() - whether the frontend has pushed requests that were not taken. No barrier. */
 bool wrk_ring_waiting(const struct wrk *w);
+
+/*
+ * wrk_ring_wait() - keep a request until the supervisor has answered, and take no other: requests
+ * are executed in order. Fences are answered and the supervisor is heard meanwhile.
+ * @why: one bit, which is cleared by wrk_ring_done() and wrk_ring_again().
+ * Returns WRK_LATER, for the handler to return.
+ */
+int wrk_ring_wait(struct wrk *w, const struct wrk_job *job, enum wrk_held why);
+
+/* wrk_ring_done() - answer the request that wrk_ring_wait() kept for @why. */
+void wrk_ring_done(struct wrk *w, enum wrk_held why, int32_t status);
+
+/* wrk_ring_again() - execute that request once more, for what it waited for has come. */
+void wrk_ring_again(struct wrk *w, enum wrk_held why);
+
+/*
+ * wrk_limit_met() - a request is over a limit: counted, and named when it is answered.
+ * @key: what the administrator sets it by, "resources".
+ * Returns @status.
+ */
+int wrk_limit_met(struct wrk_job *job, uint64_t *counter, const char *key, uint32_t limit,
+		  int status);
 
 /* wrk_ring_answer() - queue a response. */
 void wrk_ring_answer(struct wrk *w, const struct vgpuif_response *rsp);
@@ -153,6 +246,9 @@ void wrk_op_cleanup(struct wrk *w);
 
 /* wrk_submit() - handler of SUBMIT. */
 int wrk_submit(struct wrk *w, struct wrk_job *job);
+
+/* wrk_submit_fence() - a fence of our own behind what was submitted. Returns 0 or -errno. */
+int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);
 
 /* wrk_submit_done() - the engine's fence callback; @arg is the struct wrk. */
 void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
@@ -185,6 +281,52 @@ static inline bool wrk_buffer_holds(const struct wrk_buffer *buffer, uint64_t of
 
 	return offset <= size && bytes <= size - offset;
 }
+
+/* wrk_sched_start() - a session begins: the worker runs freely, and says so when it has work. */
+void wrk_sched_start(struct wrk *w);
+
+/* wrk_sched_run() - the supervisor's RUN. */
+void wrk_sched_run(struct wrk *w, const struct ctl_run *run);
+
+/* wrk_sched_may_take() - whether a request may be taken from the ring now; if not, it was told. */
+bool wrk_sched_may_take(struct wrk *w);
+
+/* wrk_sched_settle() - a slice is over: a lease that nothing will use now is given back. */
+void wrk_sched_settle(struct wrk *w);
+
+/* wrk_sched_begun() - a submit was executed on a timeline. */
+void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);
+
+/* wrk_sched_fenced() - @p is a fence behind all that was begun there. */
+void wrk_sched_fenced(struct wrk *w, struct wrk_timeline *ring, struct wrk_pending *p);
+
+/* wrk_sched_retired() - it is done, or given up. @context: NULL while it is being destroyed. */
+void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_context *context);
+
+/* wrk_sched_contexts() - a context was created or destroyed. */
+void wrk_sched_contexts(struct wrk *w);
+
+/* wrk_sched_flush() - send what could not be sent. 0, -EAGAIN or -EPIPE. */
+int wrk_sched_flush(struct wrk *w);
+
+/*
+ * wrk_memory_take() - count memory of the GPU as used.
+ * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and @job
+ * is executed again, or refused, when it has answered.
+ */
+int wrk_memory_take(struct wrk *w, struct wrk_job *job, uint64_t bytes);
+
+/* wrk_memory_give() - ... as free. */
+void wrk_memory_give(struct wrk *w, uint64_t bytes);
+
+/* wrk_memory_granted() - the supervisor's answer to MEMORY. 0; -EPROTO, nothing was asked. */
+int wrk_memory_granted(struct wrk *w, const struct ctl_memory_grant *grant);
+
+/* wrk_memory_recall() - give back what is not used. */
+void wrk_memory_recall(struct wrk *w);
+
+/* wrk_memory_send() - tell the supervisor what it was not told yet. 0, -EAGAIN or -EPIPE. */
+int wrk_memory_send(struct wrk *w);
 
 /* wrk_ctl_ready(), wrk_ctl_failed() - the first message to the supervisor. 0 or -errno. */
 int wrk_ctl_ready(struct wrk *w);

@@ -36,7 +36,7 @@ int wrk_buffer_send(struct wrk *w)
 	struct ctl_msg msg;
 	struct ctl_map *map = &msg.u.map;
 
-	while (reg->active && reg->n_sent < wanted_pages(reg)) {
+	while ((w->held & WRK_HELD_REGISTER) && reg->n_sent < wanted_pages(reg)) {
 		uint32_t n = wanted_pages(reg) - reg->n_sent;
 		int err;
 
@@ -64,19 +64,11 @@ int wrk_buffer_send(struct wrk *w)
 
 static void finish(struct wrk *w, int32_t status)
 {
-	struct vgpuif_response rsp = {
-		.id = w->reg.request_id,
-		.operation = VGPUIF_OP_BUFFER_REGISTER,
-		.status = status,
-	};
-	uint32_t seq = w->reg.seq;
+	const uint32_t seq = w->reg.seq;
 
-	if (status)
-		wrk_log("BUFFER_REGISTER (buffer %u, %u pages): %s", w->reg.buffer_id,
-			w->reg.n_pages, request_strstatus(status));
 	free(w->reg.refs);
 	w->reg = (struct wrk_register){ .seq = seq };
-	wrk_ring_answer(w, &rsp);
+	wrk_ring_done(w, WRK_HELD_REGISTER, status);
 }
 
 int wrk_buffer_register(struct wrk *w, struct wrk_job *job)
@@ -85,19 +77,18 @@ int wrk_buffer_register(struct wrk *w, struct wrk_job *job)
 	struct wrk_register *reg = &w->reg;
 
 	if (args->n_pages > w->bind.max_pages - w->pages_registered)
-		return -XEN_ENOSPC;
+		return wrk_limit_met(job, &w->stats->limit_buffers, "pages", w->bind.max_pages,
+				     -XEN_ENOSPC);
 	reg->refs = malloc(args->n_pages * sizeof(reg->refs[0]));
 	if (!reg->refs)
 		return -XEN_ENOMEM;
-	reg->active = true;
 	reg->writable = !(job->req.flags & VGPUIF_BUFFER_READ_ONLY);
-	reg->request_id = job->req.id;
 	reg->buffer_id = args->buffer_id;
 	reg->n_pages = args->n_pages;
 	reg->n_known = 0;
 	reg->dir_ref = args->gref_directory;
 	ask(reg, true);
-	return WRK_LATER;
+	return wrk_ring_wait(w, job, WRK_HELD_REGISTER);
 }
 
 static void count_mapped(struct wrk *w, uint32_t n_pages)
@@ -196,10 +187,14 @@ int wrk_buffer_granted(struct wrk *w, const struct ctl_grant *grant, const int *
 	void *addr;
 	int err;
 
-	if (!reg->active || reg->n_sent < wanted_pages(reg) || grant->seq != reg->seq ||
-	    grant->n_pages != wanted_pages(reg))
+	if (!(w->held & WRK_HELD_REGISTER) || reg->n_sent < wanted_pages(reg) ||
+	    grant->seq != reg->seq || grant->n_pages != wanted_pages(reg))
 		return -EPROTO;
 	if (grant->err) {
+		/* Other sessions' pages count as well, of which only the supervisor knows. */
+		if (grant->err == -EDQUOT)
+			wrk_limit_met(&w->waiting, &w->stats->limit_buffers, "pages",
+				      w->bind.max_pages, 0);
 		finish(w, map_status(grant->err));
 		return 0;
 	}
@@ -248,4 +243,5 @@ void wrk_buffer_cleanup(struct wrk *w)
 	wrk_table_fini(&w->buffers);
 	free(w->reg.refs);
 	w->reg = (struct wrk_register){ 0 };
+	w->held &= ~(uint32_t)WRK_HELD_REGISTER;
 }

@@ -29,7 +29,7 @@ int wrk_ctl_ready(struct wrk *w)
 	}
 	ready->n_capsets = i;
 	snprintf(ready->renderer, sizeof(ready->renderer), "%s", w->gpu.renderer);
-	snprintf(ready->clock, sizeof(ready->clock), "%s", w->gpu.clock ? w->gpu.clock : "fences");
+	snprintf(ready->clock, sizeof(ready->clock), "%s", w->gpu.clock);
 	return ctl_send(w->ctl_fd, &msg, NULL, 0);
 }
 
@@ -85,7 +85,7 @@ static int alloc_session(struct wrk *w)
 	if (err)
 		return err;
 	w->arena = aligned_alloc(64, VGPUIF_MAX_SUBMIT_BYTES);
-	n_slots = RING_SIZE(&w->ring.r);
+	n_slots = RING_SIZE(&w->ring.r) + WRK_OWN_FENCES;
 	w->pending = calloc(n_slots, sizeof(w->pending[0]));
 	if (!w->arena || !w->pending)
 		return -ENOMEM;
@@ -112,6 +112,7 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	int err;
 
 	w->bind = *bind;
+	w->memory.allowed = bind->memory_bytes;
 	w->limits.max_buffer_pages = bind->max_buffer_pages;
 	for (i = 0; i < w->gpu.n_capsets; i++)
 		w->limits.capsets |= UINT64_C(1) << w->gpu.capset[i].id;
@@ -133,6 +134,7 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	if (err)
 		return err;
 	/* Requests that were there before anybody listened are found by the slice that follows. */
+	wrk_sched_start(w);
 	w->bound = true;
 	return ctl_send(w->ctl_fd, &msg, NULL, 0);
 }
@@ -152,6 +154,16 @@ static int handle(struct wrk *w, const struct ctl_msg *msg, int *fds)
 		return 0;
 	case CTL_GRANT:
 		return wrk_buffer_granted(w, &msg->u.grant, fds);
+	case CTL_RUN:
+		if (!w->bound)
+			return -EPROTO;
+		wrk_sched_run(w, &msg->u.run);
+		return 0;
+	case CTL_MEMORY_GRANT:
+		return wrk_memory_granted(w, &msg->u.memory_grant);
+	case CTL_MEMORY_RECALL:
+		wrk_memory_recall(w);
+		return 0;
 	case CTL_CLOSE:
 		wrk_end(w, CTL_REASON_ASKED, "closed as asked");
 		return 0;
@@ -200,9 +212,13 @@ int wrk_ctl_flush(struct wrk *w)
 	bool blocked;
 	int err;
 
-	err = send_unmapped(w);
+	err = wrk_sched_flush(w);
+	if (!err)
+		err = send_unmapped(w);
 	if (!err)
 		err = wrk_buffer_send(w);
+	if (!err)
+		err = wrk_memory_send(w);
 	if (err && err != -EAGAIN)
 		return err;
 	blocked = err == -EAGAIN;

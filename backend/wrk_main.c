@@ -77,7 +77,7 @@ void wrk_end(struct wrk *w, enum ctl_reason reason, const char *fmt, ...)
 /* Polling would take the processor away from whom we wait for. */
 static bool may_poll(const struct wrk *w)
 {
-	return w->bound && !w->reg.active && !(w->gpu.on_cpu && w->fences_in_flight);
+	return w->bound && !wrk_held(w) && !(w->gpu.on_cpu && w->fences_in_flight);
 }
 
 /* Returns the number of events, 0 for requests in the ring, or -1 for nothing in time. */
@@ -131,7 +131,7 @@ static int wait_events(struct wrk *w, struct poller *poller, struct epoll_event 
 		if (n >= 0)
 			return n;
 	}
-	if (w->bound && !w->reg.active) {
+	if (w->bound && !wrk_held(w)) {
 		if (ring_back_sleep(&w->ring))
 			return 0;
 		/* Only now: a storm of events costs us one for each time we ran out of work. */

@@ -11,6 +11,7 @@
 #include <xen/errno.h>
 
 #include "wrk.h"
+#include "wrk_size.h"
 
 void wrk_context_settle(struct wrk_context *context, int err)
 {
@@ -61,6 +62,7 @@ static int op_context_create(struct wrk *w, struct wrk_job *job)
 		return -XEN_ENOMEM;
 	context->node.id = args->context_id;
 	context->n_rings = args->n_rings;
+	context->priority = args->priority;
 	err = w->gpu.ops->context_create(&w->gpu, args->context_id, args);
 	if (err) {
 		free(context);
@@ -68,6 +70,7 @@ static int op_context_create(struct wrk *w, struct wrk_job *job)
 	}
 	wrk_table_add(&w->contexts, &context->node);
 	w->stats->contexts = w->contexts.count;
+	wrk_sched_contexts(w);
 	return 0;
 }
 
@@ -80,6 +83,7 @@ static int op_context_destroy(struct wrk *w, struct wrk_job *job)
 	w->gpu.ops->context_destroy(&w->gpu, context->node.id);
 	free(context);
 	w->stats->contexts = w->contexts.count;
+	wrk_sched_contexts(w);
 	return 0;
 }
 
@@ -99,6 +103,7 @@ static void resource_del(struct wrk *w, struct wrk_resource *resource)
 {
 	wrk_table_del(&w->resources, &resource->node);
 	w->stats->resources = w->resources.count;
+	wrk_memory_give(w, resource->bytes);
 	free(resource);
 }
 
@@ -121,11 +126,19 @@ static void clear_backing(struct wrk_resource *resource)
 static int op_resource_create(struct wrk *w, struct wrk_job *job)
 {
 	const struct vgpuif_resource_create *args = &job->req.u.resource_create;
-	struct wrk_resource *resource = resource_add(w, args->resource_id);
+	const uint64_t bytes = wrk_size_bytes(args);
+	struct wrk_resource *resource;
 	int err;
 
-	if (!resource)
+	err = wrk_memory_take(w, job, bytes);
+	if (err)
+		return err;
+	resource = resource_add(w, args->resource_id);
+	if (!resource) {
+		wrk_memory_give(w, bytes);
 		return -XEN_ENOMEM;
+	}
+	resource->bytes = bytes;
 	err = w->gpu.ops->resource_create(&w->gpu, args);
 	if (err)
 		resource_del(w, resource);

@@ -4,6 +4,7 @@
  * up what its ids stand for, call its handler, queue the response. Nothing here knows what an
  * operation means.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,11 +37,23 @@ static int find_existing(struct wrk *w, struct wrk_job *job)
 	return 0;
 }
 
-static int check_new(const struct wrk_table *table, uint32_t id)
+int wrk_limit_met(struct wrk_job *job, uint64_t *counter, const char *key, uint32_t limit,
+		  int status)
+{
+	++*counter;
+	job->met = key;
+	job->met_limit = limit;
+	return status;
+}
+
+static int check_new(struct wrk_job *job, const struct wrk_table *table, uint32_t id,
+		     uint64_t *counter, const char *key)
 {
 	if (wrk_table_find(table, id))
 		return -XEN_EEXIST;
-	return table->count < table->limit ? 0 : -XEN_ENOSPC;
+	if (table->count < table->limit)
+		return 0;
+	return wrk_limit_met(job, counter, key, table->limit, -XEN_ENOSPC);
 }
 
 static int find_objects(struct wrk *w, struct wrk_job *job)
@@ -49,41 +62,90 @@ static int find_objects(struct wrk *w, struct wrk_job *job)
 	int status = find_existing(w, job);
 
 	if (!status && (ids->needs & REQUEST_NEW_CONTEXT))
-		status = check_new(&w->contexts, ids->context_id);
+		status = check_new(job, &w->contexts, ids->context_id, &w->stats->limit_contexts,
+				   "contexts");
 	if (!status && (ids->needs & REQUEST_NEW_RESOURCE))
-		status = check_new(&w->resources, ids->resource_id);
+		status = check_new(job, &w->resources, ids->resource_id,
+				   &w->stats->limit_resources, "resources");
 	if (!status && (ids->needs & REQUEST_NEW_BUFFER))
-		status = check_new(&w->buffers, ids->buffer_id);
+		status = check_new(job, &w->buffers, ids->buffer_id, &w->stats->limit_buffers,
+				   "max-buffers");
 	return status;
+}
+
+static int check(struct wrk *w, struct wrk_job *job)
+{
+	int status = request_check(&job->req, &w->limits, &job->ids);
+
+	/* The one limit that can be seen in the request alone. */
+	if (status == -XEN_ENOSPC)
+		wrk_limit_met(job, &w->stats->limit_buffers, "max-buffer-pages",
+			      w->limits.max_buffer_pages, status);
+	return status ? status : find_objects(w, job);
+}
+
+static void log_error(const struct wrk_job *job, int status)
+{
+	char met[64] = "";
+
+	if (job->met)
+		snprintf(met, sizeof(met), " (%s=%u)", job->met, job->met_limit);
+	wrk_log("%s (operation %u, context %u, resource %u, buffer %u): %s%s",
+		request_name(job->req.operation), job->req.operation, job->ids.context_id,
+		job->ids.resource_id, job->ids.buffer_id, request_strstatus(status), met);
+}
+
+static void answer(struct wrk *w, struct wrk_job *job, int status)
+{
+	if (status) {
+		memset(&job->rsp.u, 0, sizeof(job->rsp.u));
+		log_error(job, status);
+	}
+	job->rsp.id = job->req.id;
+	job->rsp.operation = job->req.operation;
+	job->rsp.status = status;
+	wrk_ring_answer(w, &job->rsp);
 }
 
 static void execute(struct wrk *w, struct wrk_job *job)
 {
-	const struct vgpuif_request *req = &job->req;
+	int status = check(w, job);
 	wrk_op_fn handler;
-	int status;
 
-	status = request_check(req, &w->limits, &job->ids);
-	if (!status)
-		status = find_objects(w, job);
 	if (!status) {
-		handler = wrk_op(req->operation);
+		handler = wrk_op(job->req.operation);
 		w->stats->calls++;
 		status = handler ? handler(w, job) : -XEN_EOPNOTSUPP;
 		w->stats->calls++;
 	}
-	if (status == WRK_LATER)
-		return;
-	if (status) {
-		memset(&job->rsp.u, 0, sizeof(job->rsp.u));
-		wrk_log("%s (operation %u, context %u, resource %u, buffer %u): %s",
-			request_name(req->operation), req->operation, job->ids.context_id,
-			job->ids.resource_id, job->ids.buffer_id, request_strstatus(status));
-	}
-	job->rsp.id = req->id;
-	job->rsp.operation = req->operation;
-	job->rsp.status = status;
-	wrk_ring_answer(w, &job->rsp);
+	if (status != WRK_LATER)
+		answer(w, job, status);
+}
+
+int wrk_ring_wait(struct wrk *w, const struct wrk_job *job, enum wrk_held why)
+{
+	w->waiting = *job;
+	w->held |= why;
+	return WRK_LATER;
+}
+
+void wrk_ring_done(struct wrk *w, enum wrk_held why, int32_t status)
+{
+	w->held &= ~(uint32_t)why;
+	answer(w, &w->waiting, status);
+}
+
+void wrk_ring_again(struct wrk *w, enum wrk_held why)
+{
+	struct wrk_job job = { .req = w->waiting.req };
+
+	w->held &= ~(uint32_t)why;
+	execute(w, &job);
+}
+
+bool wrk_held(const struct wrk *w)
+{
+	return w->held != 0;
 }
 
 bool wrk_ring_slice(struct wrk *w)
@@ -95,9 +157,9 @@ bool wrk_ring_slice(struct wrk *w)
 		wrk_end(w, CTL_REASON_LOST, "the frontend's process is gone");
 		return false;
 	}
-	for (n = 0; n < SLICE_REQUESTS && !w->reg.active; n++) {
+	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
 		struct wrk_job job = { 0 };
-		int got = ring_back_get(&w->ring, &job.req);
+		int got = wrk_sched_may_take(w) ? ring_back_get(&w->ring, &job.req) : 0;
 		uint64_t now_ns;
 
 		if (got < 0) {
@@ -116,7 +178,10 @@ bool wrk_ring_slice(struct wrk *w)
 		}
 	}
 	wrk_ring_flush(w);
-	return n == SLICE_REQUESTS && !w->reg.active;
+	if (n)
+		w->stats->last_work_ns = pushed_ns;
+	wrk_sched_settle(w);
+	return n == SLICE_REQUESTS && !wrk_held(w);
 }
 
 bool wrk_ring_waiting(const struct wrk *w)

@@ -4,13 +4,15 @@
  * and only the copy is looked at. A submit with a fence is answered when the fence signals; the
  * worker never waits for one.
  */
+#include <errno.h>
 #include <string.h>
 
 #include <xen/errno.h>
 
 #include "wrk.h"
 
-static void answer_pending(struct wrk *w, struct wrk_timeline *ring, int32_t status)
+static void answer_pending(struct wrk *w, struct wrk_context *context, struct wrk_timeline *ring,
+			   int32_t status)
 {
 	struct wrk_pending *p = ring->head;
 	struct vgpuif_response rsp = {
@@ -19,16 +21,64 @@ static void answer_pending(struct wrk *w, struct wrk_timeline *ring, int32_t sta
 		.status = status,
 	};
 
+	if (p->ours)
+		w->own_fences--;
 	if (p->fence_id) {
 		w->stats->fences_in_flight = --w->fences_in_flight;
 		w->stats->fences_retired++;
+		wrk_sched_retired(w, p, context);
 	}
 	ring->head = p->next;
 	if (!ring->head)
 		ring->tail = NULL;
 	p->next = w->pending_free;
 	w->pending_free = p;
-	wrk_ring_answer(w, &rsp);
+	if (!p->ours)
+		wrk_ring_answer(w, &rsp);
+}
+
+static struct wrk_pending *queue(struct wrk *w, struct wrk_timeline *ring)
+{
+	/* There is one for each of the ring's slots, and each unanswered request holds a slot. */
+	struct wrk_pending *p = w->pending_free;
+
+	w->pending_free = p->next;
+	*p = (struct wrk_pending){ 0 };
+	if (ring->tail)
+		ring->tail->next = p;
+	else
+		ring->head = p;
+	ring->tail = p;
+	return p;
+}
+
+/* Returns the fence's id; 0, @err says why there is none. */
+static uint64_t make_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx, int *err)
+{
+	*err = w->gpu.ops->fence(&w->gpu, context->node.id, ring_idx, w->last_fence_id + 1);
+	if (*err)
+		return 0;
+	w->stats->fences_in_flight = ++w->fences_in_flight;
+	return ++w->last_fence_id;
+}
+
+int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx)
+{
+	struct wrk_pending *p;
+	uint64_t fence_id;
+	int err;
+
+	if (context->lost || w->own_fences == WRK_OWN_FENCES)
+		return -EBUSY;
+	fence_id = make_fence(w, context, ring_idx, &err);
+	if (!fence_id)
+		return err;
+	w->own_fences++;
+	p = queue(w, &context->ring[ring_idx]);
+	p->fence_id = fence_id;
+	p->ours = true;
+	wrk_sched_fenced(w, &context->ring[ring_idx], p);
+	return 0;
 }
 
 /* Answer now, or keep the answer until its fence signals and those before it are answered. */
@@ -40,16 +90,12 @@ static int answer_or_queue(struct wrk *w, struct wrk_job *job, int32_t status, u
 
 	if (!fence_id && (!in_order || !ring->head))
 		return status;
-	/* There is one for each of the ring's slots, and each unanswered request holds a slot. */
-	p = w->pending_free;
-	w->pending_free = p->next;
-	*p = (struct wrk_pending){ .fence_id = fence_id, .request_id = job->req.id,
-				   .status = status };
-	if (ring->tail)
-		ring->tail->next = p;
-	else
-		ring->head = p;
-	ring->tail = p;
+	p = queue(w, ring);
+	p->fence_id = fence_id;
+	p->request_id = job->req.id;
+	p->status = status;
+	if (fence_id)
+		wrk_sched_fenced(w, ring, p);
 	return WRK_LATER;
 }
 
@@ -85,14 +131,9 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 		return answer_or_queue(w, job, -XEN_EIO, 0);
 
 	err = execute(w, job);
-	if (!err && (job->req.flags & VGPUIF_SUBMIT_FENCE)) {
-		err = w->gpu.ops->fence(&w->gpu, args->context_id, args->ring_idx,
-					w->last_fence_id + 1);
-		if (!err) {
-			fence_id = ++w->last_fence_id;
-			w->stats->fences_in_flight = ++w->fences_in_flight;
-		}
-	}
+	wrk_sched_begun(w, context, args->ring_idx);
+	if (!err && (job->req.flags & VGPUIF_SUBMIT_FENCE))
+		fence_id = make_fence(w, context, args->ring_idx, &err);
 	wrk_context_settle(context, err);
 	return answer_or_queue(w, job, wrk_status(err), fence_id);
 }
@@ -108,9 +149,9 @@ void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t
 		return;
 	ring = &context->ring[ring_idx];
 	while (ring->head && ring->head->fence_id <= fence_id) {
-		if (ring->head->fence_id)
+		if (ring->head->fence_id && !ring->head->ours)
 			w->stats->fences++;
-		answer_pending(w, ring, ring->head->status);
+		answer_pending(w, context, ring, ring->head->status);
 	}
 }
 
@@ -122,7 +163,7 @@ void wrk_submit_abandon(struct wrk *w, struct wrk_context *context)
 		struct wrk_timeline *ring = &context->ring[i];
 
 		while (ring->head)
-			answer_pending(w, ring,
+			answer_pending(w, NULL, ring,
 				       ring->head->fence_id ? -XEN_ENODEV : ring->head->status);
 	}
 }

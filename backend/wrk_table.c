@@ -64,6 +64,18 @@ void wrk_table_del(struct wrk_table *table, struct wrk_node *node)
 	table->count--;
 }
 
+void wrk_table_each(const struct wrk_table *table, void (*fn)(struct wrk_node *node, void *arg),
+		    void *arg)
+{
+	const uint32_t n_buckets = table->bucket ? 1u << (32 - table->shift) : 0;
+	struct wrk_node *node;
+	uint32_t i;
+
+	for (i = 0; i < n_buckets; i++)
+		for (node = table->bucket[i]; node; node = node->next)
+			fn(node, arg);
+}
+
 void *wrk_table_pop(struct wrk_table *table)
 {
 	struct wrk_node *node;

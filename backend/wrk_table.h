@@ -39,6 +39,10 @@ void wrk_table_add(struct wrk_table *table, struct wrk_node *node);
 /* wrk_table_del() - take out, not free. @node is in the table. */
 void wrk_table_del(struct wrk_table *table, struct wrk_node *node);
 
+/* wrk_table_each() - call @fn for every object; it must neither add nor delete. */
+void wrk_table_each(const struct wrk_table *table, void (*fn)(struct wrk_node *node, void *arg),
+		    void *arg);
+
 /* wrk_table_pop() - take out some object; NULL when the table is empty. For emptying one. */
 void *wrk_table_pop(struct wrk_table *table);
 

@@ -300,7 +300,7 @@ const char *request_strstatus(int32_t status)
 	case XEN_EFAULT:
 		return "EFAULT: a grant reference did not map";
 	case XEN_ENOMEM:
-		return "ENOMEM: the backend is out of memory";
+		return "ENOMEM: out of memory, or of what the backend allows";
 	case XEN_EIO:
 		return "EIO: the renderer refused, or the context is lost";
 	case XEN_ENODEV:

@@ -62,6 +62,8 @@
  *   max-buffer-pages    - decimal, pages in one buffer.
  *   max-buffers, max-contexts, max-resources - decimal, each for one session.
  *   max-pages           - decimal, pages registered by all of the guest's sessions together.
+ *   max-memory          - decimal, MiB of the GPU's memory for the resources of all of the guest's
+ *                         sessions together; absent: not said.
  *   capsets             - comma-separated decimals, capset ids that CAPSET_GET will answer.
  *   error               - a sentence for a person, present when the device cannot work.
  *
@@ -80,6 +82,7 @@
 #define VGPUIF_NODE_MAX_CONTEXTS	"max-contexts"
 #define VGPUIF_NODE_MAX_RESOURCES	"max-resources"
 #define VGPUIF_NODE_MAX_PAGES		"max-pages"
+#define VGPUIF_NODE_MAX_MEMORY		"max-memory"
 #define VGPUIF_NODE_CAPSETS		"capsets"
 #define VGPUIF_NODE_ERROR		"error"
 #define VGPUIF_NODE_SESSION		"session-"
@@ -532,7 +535,7 @@ struct vgpuif_request {
  *   -XEN_EBUSY       the buffer is in use
  *   -XEN_ENOSPC      over a limit that the backend advertises
  *   -XEN_EFAULT      a grant reference could not be mapped
- *   -XEN_ENOMEM      the backend is out of memory
+ *   -XEN_ENOMEM      the backend is out of memory, or a resource would be over max-memory
  *   -XEN_EIO         the renderer refused, or the context is lost
  *   -XEN_ENODEV   the context was destroyed with this request in flight
  */

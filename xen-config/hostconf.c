@@ -62,6 +62,48 @@ static int set_ban_minutes(const struct xlcfg *cfg, const char *name, struct hos
 	return number(cfg, name, 1, 7 * 24 * 60, &conf->ban_minutes, why);
 }
 
+bool hostconf_policy_ok(const char *policy)
+{
+	static const char *const policies[] = { "credit", "equal-share", "fixed-share", "deadline",
+						"auto", "off" };
+	size_t i;
+
+	for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (!strcmp(policy, policies[i]))
+			return true;
+	}
+	return false;
+}
+
+static int set_policy(const struct xlcfg *cfg, const char *name, struct hostconf *conf, char *why)
+{
+	const struct xlcfg_value *v = xlcfg_find(cfg, name);
+	const char *text;
+	int err;
+
+	err = xlcfg_text(cfg, name, &text, why);
+	if (err)
+		return err;
+	if (!hostconf_policy_ok(text))
+		return why_set(why, "%s:%u: policy = \"%.40s\": must be one of " HOSTCONF_POLICIES,
+			       v->source, v->line, text);
+	strcpy(conf->policy, text);
+	return 0;
+}
+
+static int set_slice(const struct xlcfg *cfg, const char *name, struct hostconf *conf, char *why)
+{
+	return number(cfg, name, HOSTCONF_MIN_SLICE_US, HOSTCONF_MAX_SLICE_US, &conf->slice_us,
+		      why);
+}
+
+static int set_ratelimit(const struct xlcfg *cfg, const char *name, struct hostconf *conf,
+			 char *why)
+{
+	conf->has_ratelimit = true;
+	return number(cfg, name, 0, HOSTCONF_MAX_RATELIMIT_US, &conf->ratelimit_us, why);
+}
+
 static int keys(const struct xlcfg *cfg, const char *name, uint32_t allowed,
 		struct vgpu_option *out, char *why)
 {
@@ -108,6 +150,9 @@ static const struct setting {
 	{ "fence_timeout", set_fence_timeout },
 	{ "ban_after", set_ban_after },
 	{ "ban_minutes", set_ban_minutes },
+	{ "policy", set_policy },
+	{ "slice_us", set_slice },
+	{ "ratelimit_us", set_ratelimit },
 	{ "defaults", set_defaults },
 	{ "limits", set_limits },
 	{ "vgpu", set_vgpus },

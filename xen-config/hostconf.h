@@ -11,6 +11,11 @@
 #define HOSTCONF_FENCE_TIMEOUT_S	10u
 #define HOSTCONF_BAN_AFTER		3u
 #define HOSTCONF_BAN_MINUTES		10u
+#define HOSTCONF_POLICY_BYTES		16u
+#define HOSTCONF_POLICIES	"credit, equal-share, fixed-share, deadline, auto, off"
+#define HOSTCONF_MIN_SLICE_US		100u
+#define HOSTCONF_MAX_SLICE_US		100000u
+#define HOSTCONF_MAX_RATELIMIT_US	100000u
 
 struct hostconf {
 	char gpu[OPTION_MAX_NAME];	/* "" when not given, so that an option of xengpud counts */
@@ -18,6 +23,10 @@ struct hostconf {
 	uint32_t fence_timeout_s;	/* 1..3600 */
 	uint32_t ban_after;		/* 0..1000 losses; 0, never */
 	uint32_t ban_minutes;		/* 1..10080, within which they must fall */
+	char policy[HOSTCONF_POLICY_BYTES];	/* one of HOSTCONF_POLICIES; "" when not given */
+	uint32_t slice_us;		/* 100..100000; 0 when not given */
+	bool has_ratelimit;		/* 0 is a ratelimit, too: none */
+	uint32_t ratelimit_us;		/* 0..100000; 0 when not given */
 	struct vgpu_option defaults;	/* beneath the keys of every vgpu */
 	struct vgpu_option limits;	/* of OPTION_NUMBERS */
 	char limits_where[VGPUS_WHERE_BYTES];	/* "FILE:LINE" */
@@ -35,6 +44,9 @@ void hostconf_preset(struct hostconf *out);
  * Returns 0; -EINVAL, @why names file, line and what is allowed; or as xlcfg_read().
  */
 int hostconf_read(const char *path, struct hostconf *out, char *why);
+
+/* hostconf_policy_ok() - whether it is one of HOSTCONF_POLICIES. */
+bool hostconf_policy_ok(const char *policy);
 
 /*
  * hostconf_apply() - the defaults beneath a vgpu's own keys, and the limits: a key that asks for

@@ -49,7 +49,7 @@ static const struct key keys[] = {
 		   .min = min_, .max = max_, .preset = preset_ }
 	NUMBER(OPTION_WEIGHT, "weight", weight, 1, 65535, OPTION_WEIGHT_PRESET),
 	NUMBER(OPTION_CAP, "cap", cap, 0, 100, UINT32_MAX),
-	NUMBER(OPTION_MEMORY, "memory", memory_mib, 1, 1048576, UINT32_MAX),
+	NUMBER(OPTION_MEMORY, "memory", memory_mib, 1, 1048576, OPTION_MEMORY_PRESET),
 	NUMBER(OPTION_CONTEXTS, "contexts", contexts, 1, 65536, 64),
 	NUMBER(OPTION_RESOURCES, "resources", resources, 1, 1048576, 65536),
 	NUMBER(OPTION_PAGES, "pages", pages, 1, 16777216, 65536),

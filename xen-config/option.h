@@ -15,6 +15,7 @@
 #define OPTION_MAX_NAME		64u	/* with its NUL */
 #define OPTION_MAX_TEXT		512u	/* of all keys together, with a NUL */
 #define OPTION_WEIGHT_PRESET	256u	/* as in xl sched-credit2 */
+#define OPTION_MEMORY_PRESET	1024u	/* MiB */
 
 enum option_key {
 	OPTION_WEIGHT,

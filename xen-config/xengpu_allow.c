@@ -4,7 +4,6 @@
  * be gone by now, so it is xengpud who knows it.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "xengpu_cmd.h"
@@ -13,8 +12,7 @@
 
 int xengpu_allow(struct cmd *cmd, int argc, char **argv)
 {
-	char line[MAX_DOMAIN + 16], clean[MAX_DOMAIN + 1], *answer;
-	int status = CMD_OK;
+	char line[MAX_DOMAIN + 16], clean[MAX_DOMAIN + 1];
 
 	if (argc != 2 || argv[1][0] == '-')
 		return CMD_USAGE;
@@ -27,11 +25,5 @@ int xengpu_allow(struct cmd *cmd, int argc, char **argv)
 		printf("to xengpud: %s\n", line);
 		return CMD_OK;
 	}
-	status = cmd_ask(NULL, line, &answer);
-	if (status)
-		return status;
-	if (cmd_told(answer))
-		status = CMD_FAILED;
-	free(answer);
-	return status;
+	return cmd_tell(line);
 }

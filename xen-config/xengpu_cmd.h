@@ -12,6 +12,7 @@
 #include "attach.h"
 #include "platform.h"
 #include "policy.h"
+#include "sample.h"
 #include "xenbus.h"
 #include "xst.h"
 
@@ -67,6 +68,19 @@ const char *cmd_strerror(int err);
  */
 int cmd_ask(const char *control, const char *question, char **answer);
 
+/* cmd_try() - the same for who goes on without an answer. Returns 0; or -errno, with @why. */
+int cmd_try(const char *control, const char *question, char **answer, char *why);
+
+/*
+ * cmd_sample(), cmd_try_sample() - the answer to "stats" as numbers; release it with sample_free().
+ * Return as cmd_ask() and cmd_try().
+ */
+int cmd_sample(const char *control, struct sample **out);
+int cmd_try_sample(const char *control, struct sample **out, char *why);
+
+/* cmd_tell() - a line that xengpud answers "ok". Returns CMD_OK, or CMD_FAILED and has said why. */
+int cmd_tell(const char *line);
+
 /* cmd_told() - whether an answer says "error: ..."; if so, it was printed. */
 bool cmd_told(const char *answer);
 
@@ -89,6 +103,15 @@ bool cmd_wait_closed(struct cmd *cmd, const struct attach_vgpu *v, uint32_t time
  */
 int cmd_save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option *option);
 int cmd_save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid);
+
+/*
+ * cmd_save_sched() - change keys of a device in what the domain's next start gives, where that has it.
+ * @change:  the keys that are given.
+ * @dropped: OPTION_BIT() of keys that are to be there no longer.
+ * Returns as above.
+ */
+int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
+		   const struct vgpu_option *change, uint32_t dropped);
 
 /* cmd_save() - policy_save(), or with -N a line that says it. As above. */
 int cmd_save(struct cmd *cmd, const char *uuid, const struct vgpus *vgpus);
@@ -123,6 +146,7 @@ int xengpu_detach(struct cmd *cmd, int argc, char **argv);
 int xengpu_info(struct cmd *cmd, int argc, char **argv);
 int xengpu_list(struct cmd *cmd, int argc, char **argv);
 int xengpu_log(struct cmd *cmd, int argc, char **argv);
+int xengpu_sched(struct cmd *cmd, int argc, char **argv);
 int xengpu_stats(struct cmd *cmd, int argc, char **argv);
 
 #endif

@@ -17,33 +17,33 @@
 #define ANSWER_MS	5000
 #define MAX_ANSWER	(16u << 20)
 
-static int explain_connect(const char *path, int err)
+static int explain_connect(const char *path, int err, char *why)
 {
 	if (err == ENOENT || err == ECONNREFUSED)
-		return cmd_error("xengpud is not running here: nobody listens on %s", path);
+		return why_set(why, "xengpud is not running here: nobody listens on %s", path);
 	if (err == EACCES || err == EPERM)
-		return cmd_error("no permission for %s: run as root", path);
-	return cmd_error("cannot connect to %s: %s", path, strerror(err));
+		return why_set(why, "no permission for %s: run as root", path);
+	return why_set(why, "cannot connect to %s: %s", path, strerror(err));
 }
 
-static int connect_to(const char *path, int *out)
+static int connect_to(const char *path, int *out, char *why)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return cmd_error("the socket's path is too long: %s", path);
+		return why_set(why, "the socket's path is too long: %s", path);
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return cmd_error("socket: %s", strerror(errno));
+		return why_set(why, "socket: %s", strerror(errno));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		err = errno;
 		close(fd);
-		return explain_connect(path, err);
+		return explain_connect(path, err, why);
 	}
 	*out = fd;
-	return CMD_OK;
+	return 0;
 }
 
 /* Read to the end, each wait bounded. Returns text to be freed, or NULL. */
@@ -85,28 +85,68 @@ static bool send_line(int fd, const char *line)
 	       send(fd, "\n", 1, MSG_NOSIGNAL) == 1;
 }
 
-int cmd_ask(const char *control, const char *question, char **answer)
+int cmd_try(const char *control, const char *question, char **answer, char *why)
 {
 	size_t len;
 	char *text;
-	int status, fd = -1;
+	int err, fd = -1;
 
 	if (!control)
 		control = getenv("XENGPU_CONTROL");
 	if (!control)
 		control = DEFAULT_CONTROL;
-	status = connect_to(control, &fd);
-	if (status)
-		return status;
+	err = connect_to(control, &fd, why);
+	if (err)
+		return err;
 	text = send_line(fd, question) ? read_all(fd) : NULL;
 	close(fd);
 	if (!text)
-		return cmd_error("xengpud did not answer on %s", control);
+		return why_set(why, "xengpud did not answer on %s", control);
 	len = strlen(text);
 	if (len && text[len - 1] == '\n')
 		text[len - 1] = '\0';
 	*answer = text;
-	return CMD_OK;
+	return 0;
+}
+
+int cmd_ask(const char *control, const char *question, char **answer)
+{
+	char why[WHY_BYTES];
+
+	return cmd_try(control, question, answer, why) ? cmd_error("%s", why) : CMD_OK;
+}
+
+int cmd_try_sample(const char *control, struct sample **out, char *why)
+{
+	char *answer;
+	int err = cmd_try(control, "stats", &answer, why);
+
+	if (err)
+		return err;
+	err = sample_parse(answer, out, why);
+	free(answer);
+	return err;
+}
+
+int cmd_sample(const char *control, struct sample **out)
+{
+	char why[WHY_BYTES];
+
+	return cmd_try_sample(control, out, why) ? cmd_error("%s", why) : CMD_OK;
+}
+
+int cmd_tell(const char *line)
+{
+	char *answer;
+	int status = cmd_ask(NULL, line, &answer);
+
+	if (status)
+		return status;
+	if (strcmp(answer, "ok") && !cmd_told(answer))
+		cmd_error("xengpud's answer makes no sense: is it of another version?");
+	status = strcmp(answer, "ok") ? CMD_FAILED : CMD_OK;
+	free(answer);
+	return status;
 }
 
 bool cmd_told(const char *answer)

@@ -28,6 +28,10 @@ static const struct subcommand {
 	  "xl create, with the config's vgpu = [ \"KEY=VALUE,...\" ]", xengpu_create },
 	{ "info", "info DOMAIN", "all about a domain's vgpus and where they come from",
 	  xengpu_info },
+	{ "sched", "sched [-d DOMAIN [-n DEVID] [-w WEIGHT] [-c CAP] [-f FPS] [-m MAX_FPS] [--no-save]]\n"
+	  "               [--json] | sched -s [-p POLICY] [-t SLICE_US] [-r RATELIMIT_US] [--json]",
+	  "who gets how much of the GPU: show it, or change it now and for the next start",
+	  xengpu_sched },
 	{ "stats", "stats [--json] [--control=PATH] [DOMAIN]",
 	  "what the backend of this domain counted", xengpu_stats },
 	{ "allow", "allow DOMAIN", "let a domain go on that was banned for crashes or hangs",
@@ -50,7 +54,7 @@ static void print_help(FILE *out)
 		fprintf(out, " %s=", option_key_name((enum option_key)i));
 	fprintf(out,
 		"\nDOMAIN is a name or a domain id; for allow, a UUID, too.\n"
-		"-N, --dry-run: attach, detach, create and allow say what they would do.\n"
+		"-N, --dry-run: attach, detach, create, sched and allow say what they would do.\n"
 		"\nExit status: 0, done; 1, it failed, for the reason printed; 2, wrong usage.\n"
 		"\nEnvironment: XENGPU_PLATFORM, \"xen\" (the default) or \"local:SOCKET:DOMID\";\n"
 		"XENGPU_CONTROL, the socket of xengpud; XENGPU_XL, the program xl.\n");

@@ -61,6 +61,31 @@ int cmd_save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option 
 	return cmd_save(cmd, uuid, &policy.own);
 }
 
+int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
+		   const struct vgpu_option *change, uint32_t dropped)
+{
+	struct vgpu_option option = *change;
+	char uuid[ATTACH_UUID_BYTES];
+	struct policy policy = { 0 };
+	bool go_on;
+	int status, i;
+
+	status = find(cmd, domid, uuid, &policy, &go_on);
+	if (status || !go_on)
+		return status;
+	i = vgpus_find(&policy.own, devid);
+	if (i < 0) {
+		fprintf(stderr, "xengpu: note: nothing saved: the next start of domain %u gives it "
+			"no vgpu %u\n", domid, devid);
+		return CMD_OK;
+	}
+	policy.own.option[i].given &= ~dropped;
+	option_merge(&option, &policy.own.option[i]);
+	option.devid = devid;
+	policy.own.option[i] = option;
+	return cmd_save(cmd, uuid, &policy.own);
+}
+
 int cmd_save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid)
 {
 	char uuid[ATTACH_UUID_BYTES], why[WHY_BYTES];

@@ -62,6 +62,55 @@ TEST(config_completion, words)
 	check("xengpu attach web cap=3,weight=4,c", "[4,contexts=]");
 	check("xengpu attach web backend=w", "[web][wiki]");
 	check("xengpu log ", "[]");
+	check("xengpu sc", "[sched ]");
+	check("xengpu sched --w", "[--weight=]");
+	check("xengpu sched --no", "[--no-save ]");
+	check("xengpu sched -d w", "[web ][wiki ]");
+	check("xengpu sched -w 512 --domain we", "[web ]");
+	check("xengpu sched -s -p f", "[fixed-share ]");
+	check("xengpu sched -s p", "[policy=]");
+	check("xengpu sched -w ", "[]");
+}
+
+/* Every subcommand that --help has, and every option that is in its line there. */
+TEST(config_completion, all_of_help)
+{
+	char line[512], typed[64], word[64], text[4096], want[72], sub[32] = "", *c;
+	size_t n, words = 0;
+	FILE *help;
+
+	need_bash();
+	help = popen("${B:-build}/bin/xengpu --help", "re");
+	CHECK(help);
+	while (fgets(line, sizeof(line), help) && strncmp(line, "Keys", 4)) {
+		if (!strncmp(line, "  xengpu ", 9)) {
+			n = strcspn(line + 9, " \n");
+			CHECK(n < sizeof(sub));
+			memcpy(sub, line + 9, n);
+			sub[n] = '\0';
+			complete("xengpu ", text, sizeof(text));
+			snprintf(want, sizeof(want), "[%s ]", sub);
+			CHECK(strstr(text, want));
+			words++;
+		} else if (strncmp(line, "               ", 15)) {
+			continue;
+		}
+		for (c = line; *sub && (c = strchr(c, '-')); c += n) {
+			n = strspn(c, "-abcdefghijklmnopqrstuvwxyz_");
+			if (c[-1] != '[' && c[-1] != ' ')
+				continue;
+			snprintf(word, sizeof(word), "%.*s%s", (int)n, c, c[n] == '=' ? "=" : " ");
+			snprintf(typed, sizeof(typed), "xengpu %s -", sub);
+			complete(typed, text, sizeof(text));
+			snprintf(want, sizeof(want), "[%s]", word);
+			if (!strstr(text, want))
+				harness_fail(__FILE__, __LINE__, "'%s' does not offer '%s': %s",
+					     typed, word, text);
+			words++;
+		}
+	}
+	CHECK_EQ(pclose(help), 0);
+	CHECK(words > 20);
 }
 
 TEST(config_completion, all_keys)

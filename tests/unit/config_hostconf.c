@@ -24,6 +24,7 @@ TEST(config_hostconf, presets)
 	CHECK_EQ(none.ban_after, 3);
 	CHECK_EQ(none.ban_minutes, 10);
 	CHECK(!none.gpu[0] && !none.warm && !none.has_vgpus);
+	CHECK(!none.policy[0] && !none.slice_us && !none.ratelimit_us && !none.has_ratelimit);
 	CHECK(!none.defaults.given && !none.limits.given);
 	CHECK_EQ(read_text(&root, "# nothing\n", &conf, why), 0);
 	CHECK(!memcmp(&conf, &none, sizeof(conf)));
@@ -52,6 +53,29 @@ TEST(config_hostconf, settings)
 	CHECK_EQ(conf.vgpus.n, 2);
 	CHECK_EQ(conf.vgpus.option[1].devid, 1);
 	CHECK(strstr(conf.limits_where, "/xengpu.conf:6"));
+	root_down(&root);
+}
+
+TEST(config_hostconf, scheduling)
+{
+	static const char *const policies[] = { "credit", "equal-share", "fixed-share", "deadline",
+						"auto", "off" };
+	struct hostconf conf;
+	char why[WHY_BYTES] = "", text[64];
+	struct root root;
+	size_t i;
+
+	root_up(&root);
+	CHECK_EQ(read_text(&root, "slice_us = 100000\nratelimit_us = 0\n", &conf, why), 0);
+	CHECK_EQ(conf.slice_us, 100000);
+	CHECK(conf.has_ratelimit && conf.ratelimit_us == 0);
+	CHECK_EQ(read_text(&root, "slice_us = 100\nratelimit_us = 100000\n", &conf, why), 0);
+	CHECK(conf.slice_us == 100 && conf.ratelimit_us == 100000);
+	for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		snprintf(text, sizeof(text), "policy = \"%s\"\n", policies[i]);
+		CHECK_EQ(read_text(&root, text, &conf, why), 0);
+		CHECK(!strcmp(conf.policy, policies[i]) && strstr(HOSTCONF_POLICIES, policies[i]));
+	}
 	root_down(&root);
 }
 
@@ -84,6 +108,7 @@ TEST(config_hostconf, example)
 	CHECK_EQ(conf.ban_after, preset.ban_after);
 	CHECK_EQ(conf.ban_minutes, preset.ban_minutes);
 	CHECK(conf.has_vgpus && conf.defaults.given && conf.limits.given && conf.warm == 2);
+	CHECK(!strcmp(conf.policy, "credit") && conf.slice_us == 1000 && conf.ratelimit_us == 500);
 	root_down(&root);
 }
 
@@ -94,7 +119,8 @@ TEST(config_hostconf, refused)
 		const char *say;
 	} bad[] = {
 		{ "a = 1\n", "xengpu.conf:1: unknown setting 'a'; allowed are gpu, warm, "
-		  "fence_timeout, ban_after, ban_minutes, defaults, limits, vgpu" },
+		  "fence_timeout, ban_after, ban_minutes, policy, slice_us, ratelimit_us, "
+		  "defaults, limits, vgpu" },
 		{ "warm = 0", "xengpu.conf:1: warm = 0: must be a number, 1..64" },
 		{ "\nfence_timeout = 3601", ":2: fence_timeout = 3601: must be a number, 1..3600" },
 		{ "fence_timeout = \"soon\"", "1..3600" },
@@ -102,9 +128,19 @@ TEST(config_hostconf, refused)
 		{ "ban_minutes = 0", "1..10080" },
 		{ "gpu = 'hard'", ":1: gpu = \"hard\": must be auto, soft" },
 		{ "gpu = [ 'auto' ]", "gpu is a list" },
+		{ "\npolicy = 'fair'", ":2: policy = \"fair\": must be one of credit, equal-share, "
+		  "fixed-share, deadline, auto, off" },
+		{ "policy = ''", ":1: policy = \"\": must be one of" },
+		{ "policy = 3", ":1: policy = \"3\": must be one of" },
+		{ "slice_us = 99", ":1: slice_us = 99: must be a number, 100..100000" },
+		{ "slice_us = 100001", "100..100000" },
+		{ "ratelimit_us = 100001", ":1: ratelimit_us = 100001: must be a number, 0..100000" },
 		{ "defaults = 'weight=0'", ":1: defaults: weight=0: the value must be 1..65535" },
 		{ "defaults = 'devid=1'", "defaults: the key 'devid' cannot be here" },
 		{ "limits = 'gpu=soft'", ":1: limits: the key 'gpu' cannot be here" },
+		{ "limits = 'fps=30'", ":1: limits: the key 'fps' cannot be here; allowed are "
+		  "weight=, cap=, memory=, contexts=, resources=, pages=, sessions=, inflight=, "
+		  "max_fps=" },
 		{ "limits = 'memory=9'\ndefaults = 'memory=10'", "xengpu.conf:2: defaults: "
 		  "memory=10 is more than this host allows, memory=9 (" },
 		{ "limits = 'memory=9'\nvgpu = [ '', 'memory=10' ]", "xengpu.conf:2: memory=10 is "

@@ -65,14 +65,34 @@ static inline void say(const struct rig *rig, int domid, struct said *said, cons
 
 #define SAY(domid, ...)	SAY_IN(&rig, domid, __VA_ARGS__)
 
-/* say_answer() - play an xengpud that takes one line and gives one answer; a child to be reaped. */
-static inline pid_t say_answer(const struct rig *rig, const char *want, const char *answer)
+/* One client of a played xengpud. Returns whether it said what it should. */
+static inline bool say_serve(int fd, const char *want, const char *answer)
+{
+	const int client = accept(fd, NULL, NULL);
+	char line[512] = "";
+	size_t have = 0, sent = 0;
+	ssize_t n;
+
+	while (!strchr(line, '\n') &&
+	       (n = read(client, line + have, sizeof(line) - 1 - have)) > 0)
+		have += (size_t)n;
+	while (sent < strlen(answer) &&
+	       (n = write(client, answer + sent, strlen(answer) - sent)) > 0)
+		sent += (size_t)n;
+	close(client);
+	if (strcmp(line, want))
+		printf("# it said '%s', not '%s'\n", line, want);
+	return sent == strlen(answer) && !strcmp(line, want);
+}
+
+/*
+ * say_script() - play an xengpud that takes lines, each of a client of its own, and answers them:
+ * line, answer, line, answer, ... NULL. A child to be reaped with say_answered().
+ */
+static inline pid_t say_script(const struct rig *rig, const char *const script[])
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), client;
-	char line[256] = "";
-	size_t have = 0;
-	ssize_t n;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	pid_t pid;
 
 	strcpy(addr.sun_path, rig->control);
@@ -81,16 +101,23 @@ static inline pid_t say_answer(const struct rig *rig, const char *want, const ch
 	pid = fork();
 	CHECK(pid >= 0);
 	if (!pid) {
-		client = accept(fd, NULL, NULL);
-		while (!strchr(line, '\n') &&
-		       (n = read(client, line + have, sizeof(line) - 1 - have)) > 0)
-			have += (size_t)n;
-		if (write(client, answer, strlen(answer)) < 0)
-			_exit(2);
-		_exit(strcmp(line, want) ? 1 : 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (; *script; script += 2) {
+			if (!say_serve(fd, script[0], script[1]))
+				_exit(1);
+		}
+		_exit(0);
 	}
 	close(fd);
 	return pid;
+}
+
+#define SAY_SCRIPT(...)	say_script(&rig, (const char *[]){ __VA_ARGS__, NULL })
+
+/* say_answer() - the same, of one line. */
+static inline pid_t say_answer(const struct rig *rig, const char *want, const char *answer)
+{
+	return say_script(rig, (const char *[]){ want, answer, NULL });
 }
 
 static inline void say_answered(pid_t pid)

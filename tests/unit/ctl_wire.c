@@ -132,6 +132,26 @@ static unsigned int good(uint32_t type, struct ctl_msg *msg)
 		msg->bytes = CTL_BYTES(closed);
 		msg->u.closed.reason = CTL_REASON_ASKED;
 		return 0;
+	case CTL_RUN:
+		msg->bytes = CTL_BYTES(run);
+		msg->u.run.mode = CTL_RUN_FREE;
+		return 0;
+	case CTL_WORK:
+		msg->bytes = CTL_BYTES(work);
+		msg->u.work.event = CTL_WORK_REST;
+		msg->u.work.more = 1;
+		return 0;
+	case CTL_MEMORY:
+		msg->bytes = CTL_BYTES(memory);
+		msg->u.memory.bytes = UINT64_MAX;
+		return 0;
+	case CTL_MEMORY_GRANT:
+		msg->bytes = CTL_BYTES(memory_grant);
+		msg->u.memory_grant.bytes = 1;
+		return 0;
+	case CTL_MEMORY_BACK:
+		msg->bytes = CTL_BYTES(memory_back);
+		return 0;
 	default:
 		return 0;
 	}
@@ -142,7 +162,7 @@ TEST(ctl, good)
 	struct ctl_msg msg;
 	uint32_t type;
 
-	for (type = CTL_READY; type <= CTL_CLOSED; type++) {
+	for (type = CTL_READY; type < CTL_N_TYPES; type++) {
 		unsigned int n_fds = good(type, &msg);
 
 		CHECK_EQ(verdict(&msg, n_fds), 1);
@@ -155,7 +175,7 @@ TEST(ctl, unknown_type)
 
 	msg.type = 0;
 	CHECK_EQ(verdict(&msg, 0), -EPROTO);
-	msg.type = CTL_CLOSED + 1;
+	msg.type = CTL_N_TYPES;
 	CHECK_EQ(verdict(&msg, 0), -EPROTO);
 	msg.type = UINT32_MAX;
 	CHECK_EQ(verdict(&msg, 0), -EPROTO);
@@ -170,7 +190,7 @@ TEST(ctl, wrong_length)
 
 	harness_timeout_s(60);
 	wire_open(&w);
-	for (type = CTL_READY; type <= CTL_CLOSED; type++) {
+	for (type = CTL_READY; type < CTL_N_TYPES; type++) {
 		good(type, &msg);
 		whole = msg.bytes;
 		for (n = 1; n < whole + 8; n += n < 64 || n > whole - 8 ? 1 : 61) {
@@ -203,7 +223,7 @@ TEST(ctl, wrong_fds)
 	struct ctl_msg msg;
 	uint32_t type;
 
-	for (type = CTL_READY; type <= CTL_CLOSED; type++) {
+	for (type = CTL_READY; type < CTL_N_TYPES; type++) {
 		unsigned int n_fds = good(type, &msg);
 
 		CHECK_EQ(verdict(&msg, n_fds + 1), -EPROTO);
@@ -289,6 +309,18 @@ TEST(ctl, wrong_fields)
 	BAD(CTL_GRANT, grant.reserved, 1);
 	BAD(CTL_GRANT, grant.extent[0].n_pages, 6);
 	BAD(CTL_GRANT, grant.extent[0].reserved, 1);
+
+	BAD(CTL_RUN, run.mode, 0);
+	BAD(CTL_RUN, run.mode, CTL_RUN_GATED + 1);
+	BAD(CTL_WORK, work.event, 0);
+	BAD(CTL_WORK, work.event, CTL_WORK_DRAINED + 1);
+	BAD(CTL_WORK, work.more, 2);
+
+	BAD(CTL_MEMORY, memory.bytes, 0);
+	BAD(CTL_MEMORY_GRANT, memory_grant.bytes, 0);
+	BAD(CTL_MEMORY_GRANT, memory_grant.err, 1);
+	BAD(CTL_MEMORY_GRANT, memory_grant.err, -EDQUOT);	/* and yet some */
+	BAD(CTL_MEMORY_GRANT, memory_grant.reserved, 1);
 }
 
 TEST(ctl, grant_error)
@@ -434,7 +466,7 @@ TEST(ctl, bit_flips)
 
 	harness_timeout_s(60);
 	wire_open(&w);
-	for (type = CTL_READY; type <= CTL_CLOSED; type++) {
+	for (type = CTL_READY; type < CTL_N_TYPES; type++) {
 		unsigned int n_fds = good(type, &msg);
 
 		limit = msg.bytes < 128 ? msg.bytes : 128;

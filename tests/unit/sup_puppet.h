@@ -45,13 +45,23 @@ enum puppet_command {
 	PUPPET_END, /* CLOSED by itself, reason n */
 	PUPPET_GARBAGE, /* octets that are no message */
 	PUPPET_COUNT, /* set the counters to n */
+	PUPPET_MEMORY, /* ask for n MiB; result: what it got in MiB, or -errno */
+	PUPPET_MEMORY_BACK, /* give n MiB back, whether it has them or not */
+	PUPPET_MEMORY_HUGE, /* ask for 2^64 - 1 octets */
+	PUPPET_MEMORY_TWICE, /* ask for n MiB, and again */
 };
+
+#define PUPPET_SILENT	UINT32_MAX	/* recall_mib: no answer */
 
 struct puppet_page {
 	uint32_t command;	/* 0: done */
 	uint32_t n;
 	int32_t result;
 	uint32_t word;
+	uint32_t memory_mib;	/* what BIND allows it, and of which limit */
+	uint32_t limit_mib;
+	uint32_t recall_mib;	/* what it gives back when it is recalled */
+	uint32_t close_ms;	/* how long it takes to close */
 	uint32_t refs[PUPPET_MAX_REFS];
 };
 
@@ -177,6 +187,40 @@ static int puppet_map(uint32_t n)
 	return 0;
 }
 
+static void puppet_memory_say(uint32_t type, uint64_t bytes)
+{
+	puppet_msg.u.memory.bytes = bytes;
+	puppet_say(type, CTL_BYTES(memory));
+}
+
+static void puppet_recalled(void)
+{
+	const uint32_t mib = puppet_page->recall_mib;
+
+	if (mib == PUPPET_SILENT)
+		return;
+	puppet_page->recall_mib = 0;
+	puppet_memory_say(CTL_MEMORY_BACK, (uint64_t)mib << 20);
+}
+
+static int puppet_memory(uint32_t n)
+{
+	int fds[CTL_MAX_FDS];
+	unsigned int n_fds = 0;
+
+	puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
+	for (;;) {
+		puppet_hear(fds, &n_fds);
+		if (puppet_msg.type == CTL_MEMORY_GRANT)
+			break;
+		if (puppet_msg.type != CTL_MEMORY_RECALL)
+			return -1000;
+		puppet_recalled();
+	}
+	return puppet_msg.u.memory_grant.err ? puppet_msg.u.memory_grant.err :
+	       (int)(puppet_msg.u.memory_grant.bytes >> 20);
+}
+
 static void puppet_count(uint32_t n)
 {
 	uint64_t *counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, CTL_STATS_FD, 0);
@@ -222,6 +266,18 @@ static int puppet_command(uint32_t command, uint32_t n)
 		if (write(CTL_WORKER_FD, "garbage", 7) < 0)
 			_exit(3);
 		return 0;
+	case PUPPET_MEMORY:
+		return puppet_memory(n);
+	case PUPPET_MEMORY_BACK:
+		puppet_memory_say(CTL_MEMORY_BACK, (uint64_t)n << 20);
+		return 0;
+	case PUPPET_MEMORY_HUGE:
+		puppet_memory_say(CTL_MEMORY, UINT64_MAX);
+		return 0;
+	case PUPPET_MEMORY_TWICE:
+		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
+		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
+		return 0;
 	case PUPPET_COUNT:
 		puppet_count(n);
 		return 0;
@@ -251,6 +307,8 @@ static void puppet_bind(void)
 	if (gnt_mmap(&ring, &mem))
 		_exit(4);
 	puppet_page = mem;
+	puppet_page->memory_mib = (uint32_t)(bind->memory_bytes >> 20);
+	puppet_page->limit_mib = bind->memory_mib;
 }
 
 static void puppet_serve(bool deaf)
@@ -269,8 +327,11 @@ static void puppet_serve(bool deaf)
 		if (poll(&pfd, 1, 1) == 1 && !deaf) {
 			n_fds = 0;
 			puppet_hear(fds, &n_fds);
+			if (puppet_msg.type == CTL_MEMORY_RECALL)
+				puppet_recalled();
 			if (puppet_msg.type != CTL_CLOSE)
 				continue;
+			usleep(puppet_page->close_ms * 1000);
 			memset(&puppet_msg, 0, sizeof(puppet_msg));
 			puppet_msg.u.closed.reason = CTL_REASON_ASKED;
 			puppet_say(CTL_CLOSED, CTL_BYTES(closed));

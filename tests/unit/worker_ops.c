@@ -85,24 +85,53 @@ TEST(worker_ops, limits)
 	struct rig *rig = malloc(sizeof(*rig));
 	uint32_t i;
 
+	rig_log_fd = rig_memfd(0);
 	rig_spawn(rig, "soft", NULL);
 	rig_wait_ready(rig);
 	rig_bind(rig, 0, &limits);
 	CHECK_EQ(rig_context(rig, 1), 0);
 	CHECK_EQ(rig_context(rig, 2), 0);
+	CHECK_EQ(rig->stats->limit_contexts, 0);
 	CHECK_EQ(rig_context(rig, 3), -XEN_ENOSPC);
+	CHECK_EQ(rig->stats->limit_contexts, 1);
+	CHECK_EQ(rig_context(rig, 2), -XEN_EEXIST);		/* which is no limit */
+	CHECK_EQ(rig->stats->limit_contexts, 1);
 	CHECK_EQ(rig_op(rig, VGPUIF_OP_CONTEXT_DESTROY, 1), 0);
 	CHECK_EQ(rig_context(rig, 3), 0);
 	for (i = 1; i <= 3; i++)
 		CHECK_EQ(rig_texture(rig, i, 4, 4), 0);
+	CHECK_EQ(rig->stats->limit_resources, 0);
 	CHECK_EQ(rig_texture(rig, 4, 4, 4), -XEN_ENOSPC);
+	CHECK_EQ(rig->stats->limit_resources, 1);
+	CHECK_EQ(rig_op(rig, VGPUIF_OP_RESOURCE_UNREF, 1), 0);
+	CHECK_EQ(rig_texture(rig, 4, 4, 4), 0);
 	CHECK_EQ(rig_register(rig, 1, 8, 5, 0), -XEN_ENOSPC);	/* one buffer's pages */
+	CHECK_EQ(rig->stats->limit_buffers, 1);
 	CHECK_EQ(rig_register(rig, 1, 8, 4, 0), 0);
 	CHECK_EQ(rig_register(rig, 2, 16, 3, 0), -XEN_ENOSPC);	/* all buffers' pages */
+	CHECK_EQ(rig->stats->limit_buffers, 2);
 	CHECK_EQ(rig_register(rig, 2, 16, 1, 0), 0);
 	CHECK_EQ(rig_register(rig, 3, 17, 1, 0), -XEN_ENOSPC);	/* buffers */
+	CHECK_EQ(rig->stats->limit_buffers, 3);
 	CHECK_EQ(rig_unregister(rig, 1), 0);
+	/* The guest's other sessions have mapped the rest. */
+	rig->map_err = -EDQUOT;
+	CHECK_EQ(rig_register(rig, 3, 17, 4, 0), -XEN_ENOSPC);
+	CHECK_EQ(rig->stats->limit_buffers, 4);
+	rig->map_err = 0;
 	CHECK_EQ(rig_register(rig, 3, 17, 4, 0), 0);
+	CHECK_EQ(rig->stats->limit_buffers, 4);
+	CHECK_EQ(rig->stats->limit_contexts, 1);
+	CHECK_EQ(rig->stats->limit_resources, 1);
+	/* Each is named by what the administrator sets it by. */
+	CHECK(rig_log_has("CONTEXT_CREATE (operation 20, context 3, resource 0, buffer 0): ENOSPC: "
+			  "over a limit the backend sets (contexts=2)"));
+	CHECK(rig_log_has("(resources=3)"));
+	CHECK(rig_log_has("(max-buffer-pages=4)"));
+	CHECK(rig_log_has("(max-buffers=2)"));
+	CHECK(rig_log_has("(pages=6)"));
+	CHECK(!rig_log_has("EEXIST: the id is in use ("));
+	close(rig_log_fd);
 	stop(rig);
 }
 

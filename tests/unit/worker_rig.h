@@ -34,6 +34,7 @@
 #define RIG_DIR_PAGE	4000u		/* where rig_register() builds directories */
 #define RIG_SCRATCH	8u		/* a page for commands in most tests */
 #define RIG_TIMEOUT_MS	8000
+#define RIG_WORKS	64u
 
 #define PAGE		VGPUIF_PAGE_BYTES
 
@@ -61,6 +62,17 @@ struct rig {
 	struct ctl_map held;
 	unsigned int maps;		/* whole requests seen */
 	uint32_t unmapped;		/* pages */
+	struct ctl_work work[RIG_WORKS];	/* what it said to the arbiter, the first ones */
+	unsigned int n_work;
+
+	/* The supervisor's side of MEMORY. */
+	int memory_err;			/* answer with this */
+	uint64_t memory_more;		/* ... or with so much more than was asked for */
+	bool memory_hold;		/* answer later: rig_answer_memory() */
+	uint64_t memory_wants;		/* what was asked last */
+	unsigned int memory_questions;
+	unsigned int memory_backs;	/* times */
+	uint64_t memory_back;		/* octets, in all */
 	bool closed;
 	struct ctl_closed last_words;
 };
@@ -72,6 +84,8 @@ static __attribute__((unused)) int rig_socket_bytes;
 
 /* For the next rig_spawn(): what the worker finds at CTL_MODEL_FD; 0 for nothing. */
 static __attribute__((unused)) int rig_model_fd;
+/* For the next rig_spawn(): where the worker's log goes; 0 for nowhere. See rig_log_has(). */
+static __attribute__((unused)) int rig_log_fd;
 
 RIG_FN uint64_t rig_now_ns(void)
 {
@@ -128,6 +142,7 @@ RIG_FN void rig_spawn(struct rig *rig, const char *gpu, const char *arg)
 		int worker_fd = fcntl(pair[1], F_DUPFD, 50);
 		int counter_fd = fcntl(stats_fd, F_DUPFD, 50);
 		int model_fd = rig_model_fd ? fcntl(rig_model_fd, F_DUPFD_CLOEXEC, 50) : -1;
+		int log_fd = rig_log_fd ? fcntl(rig_log_fd, F_DUPFD_CLOEXEC, 50) : -1;
 
 		dup2(worker_fd, CTL_WORKER_FD);
 		dup2(counter_fd, CTL_STATS_FD);
@@ -137,13 +152,26 @@ RIG_FN void rig_spawn(struct rig *rig, const char *gpu, const char *arg)
 			close(CTL_MODEL_FD);
 		close(worker_fd);
 		close(counter_fd);
-		if (!getenv("XENGPU_TEST_VERBOSE"))
+		if (log_fd >= 0)
+			dup2(log_fd, STDERR_FILENO);
+		else if (!getenv("XENGPU_TEST_VERBOSE"))
 			dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 		execl(path ? path : built, "xengpu-worker", "--gpu", gpu, arg, NULL);
 		_exit(127);
 	}
 	close(pair[1]);
 	close(stats_fd);
+}
+
+/* Whether the worker has said @text, into rig_log_fd, a memfd. */
+RIG_FN bool rig_log_has(const char *text)
+{
+	static char log[65536];
+	ssize_t n = pread(rig_log_fd, log, sizeof(log) - 1, 0);
+
+	CHECK(n >= 0);
+	log[n] = '\0';
+	return strstr(log, text) != NULL;
 }
 
 /* One message of the worker, within the time-out. Returns ctl_recv()'s answer; 0 for none. */
@@ -205,6 +233,10 @@ RIG_FN void rig_bind(struct rig *rig, unsigned int order, const struct ctl_bind 
 	*bind = limits ? *limits : (struct ctl_bind){
 		.max_buffer_pages = RIG_PAGES, .max_buffers = 64, .max_contexts = 8,
 		.max_resources = 256, .max_pages = 2 * RIG_PAGES };
+	if (!bind->memory_mib) {
+		bind->memory_mib = 1024;
+		bind->memory_bytes = 1024u << 20;
+	}
 	bind->domid = 7;
 	bind->devid = 0;
 	bind->session = 1;
@@ -280,6 +312,24 @@ RIG_FN void rig_take_map(struct rig *rig, const struct ctl_map *map)
 		rig_answer_map(rig);
 }
 
+RIG_FN void rig_answer_memory(struct rig *rig)
+{
+	struct ctl_msg msg = { .type = CTL_MEMORY_GRANT, .bytes = CTL_BYTES(memory_grant) };
+
+	msg.u.memory_grant.err = rig->memory_err;
+	if (!rig->memory_err)
+		msg.u.memory_grant.bytes = rig->memory_wants + rig->memory_more;
+	CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
+}
+
+RIG_FN void rig_recall(struct rig *rig)
+{
+	struct ctl_msg msg = { .type = CTL_MEMORY_RECALL,
+			       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+
+	CHECK_EQ(ctl_send(rig->sock, &msg, NULL, 0), 0);
+}
+
 /* Serve one message of the worker, if there is one. Returns false once it is gone. */
 RIG_FN bool rig_serve_one(struct rig *rig)
 {
@@ -295,6 +345,21 @@ RIG_FN bool rig_serve_one(struct rig *rig)
 		break;
 	case CTL_UNMAPPED:
 		rig->unmapped += msg.u.unmapped.n_pages;
+		break;
+	case CTL_WORK:
+		if (rig->n_work < RIG_WORKS)
+			rig->work[rig->n_work] = msg.u.work;
+		rig->n_work++;
+		break;
+	case CTL_MEMORY:
+		rig->memory_wants = msg.u.memory.bytes;
+		rig->memory_questions++;
+		if (!rig->memory_hold)
+			rig_answer_memory(rig);
+		break;
+	case CTL_MEMORY_BACK:
+		rig->memory_backs++;
+		rig->memory_back += msg.u.memory_back.bytes;
 		break;
 	case CTL_CLOSED:
 		CHECK(!rig->closed);

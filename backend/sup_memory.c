@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The account of the GPU's memory that a guest may use on a device, over all its sessions. Workers
+ * count what their resources take, and a worker is not to be believed; so each is allowed an amount,
+ * the sum of all amounts is what counts, and an amount is free again when its worker is dead.
+ *
+ * Amounts are handed out in chunks. When what is left is not enough for a session, the others are
+ * asked for what they do not use, and sessions that are ending are waited for, before it is refused.
+ */
+#include <errno.h>
+
+#include "sup.h"
+
+/* For others to answer or to end. One that is in a call of the renderer does neither. */
+#define RECALL_MS	500u
+
+static uint64_t limit_bytes(const struct sup_device *dev)
+{
+	return (uint64_t)dev->limits.memory_mib << 20;
+}
+
+static uint64_t left(const struct sup_device *dev)
+{
+	return limit_bytes(dev) - dev->memory_allowed;
+}
+
+static uint64_t with_chunk(const struct sup_device *dev, uint64_t bytes)
+{
+	return bytes < CTL_MEMORY_CHUNK && left(dev) >= CTL_MEMORY_CHUNK ? CTL_MEMORY_CHUNK : bytes;
+}
+
+static void allow(struct sup_worker *w, uint64_t bytes)
+{
+	w->memory.allowed += bytes;
+	w->session->dev->memory_allowed += bytes;
+}
+
+uint64_t sup_memory_first(struct sup_worker *w)
+{
+	const struct sup_device *dev = w->session->dev;
+	const uint64_t bytes = left(dev) < CTL_MEMORY_CHUNK ? 0 : CTL_MEMORY_CHUNK;
+
+	allow(w, bytes);
+	return bytes;
+}
+
+/* Returns 0 or -errno: it does not read. */
+static int answer(struct sup_worker *w, int err)
+{
+	struct ctl_msg msg = { .type = CTL_MEMORY_GRANT, .bytes = CTL_BYTES(memory_grant) };
+	struct sup_device *dev = w->session->dev;
+	struct worker_memory *m = &w->memory;
+
+	if (err)
+		log_line(LOG_LEVEL_WARNING, &dev->dom->rate,
+			 "domain %u (%s) vgpu %u session %u: %llu more octets of GPU memory would be "
+			 "over its limit, memory=%u (%llu are in use, or kept for its sessions)",
+			 dev->dom->domid, dev->dom->name, dev->devid, w->session->index,
+			 (unsigned long long)m->wants, dev->limits.memory_mib,
+			 (unsigned long long)dev->memory_allowed);
+	msg.u.memory_grant.err = err;
+	msg.u.memory_grant.bytes = err ? 0 : with_chunk(dev, m->wants);
+	allow(w, msg.u.memory_grant.bytes);
+	m->wants = 0;
+	m->others_asked = false;
+	loop_timer_cancel(&w->sup->loop, &m->timer);
+	return ctl_send(w->sock, &msg, NULL, 0);
+}
+
+static bool is_ending(const struct sup_worker *w)
+{
+	return w->state == WORKER_CLOSING || w->state == WORKER_DYING;
+}
+
+/*
+ * Whether another session of the device may still free some.
+ * @recall: ask those that are not asked yet.
+ */
+static bool others_may_free(const struct sup_worker *w, bool recall)
+{
+	struct ctl_msg msg = { .type = CTL_MEMORY_RECALL,
+			       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+	struct sup_worker *other;
+	bool may = false;
+
+	TAILQ_FOREACH(other, &w->sup->pool.workers, link) {
+		if (other == w || !other->session || other->session->dev != w->session->dev ||
+		    !other->memory.allowed)
+			continue;
+		if (recall && !is_ending(other) && !other->memory.recalled)
+			other->memory.recalled = !ctl_send(other->sock, &msg, NULL, 0);
+		may |= is_ending(other) || other->memory.recalled;
+	}
+	return may;
+}
+
+static void too_late(void *arg)
+{
+	struct sup_worker *w = arg;
+
+	if (w->session && w->memory.wants && w->state != WORKER_DYING && answer(w, -EDQUOT))
+		sup_worker_kill(w);
+}
+
+/* Answer @w's question if that is possible now. Returns 0; -errno, it does not read. */
+static int try_answer(struct sup_worker *w)
+{
+	struct worker_memory *m = &w->memory;
+	bool may;
+
+	if (m->wants <= left(w->session->dev))
+		return answer(w, 0);
+	may = others_may_free(w, !m->others_asked);
+	m->others_asked = true;
+	if (!may)
+		return answer(w, -EDQUOT);
+	if (!m->timer.armed)
+		loop_timer_set(&w->sup->loop, &m->timer, RECALL_MS, too_late, w);
+	return 0;
+}
+
+/* Some of a device's memory was freed, or will not be. */
+static void settle(struct sup_device *dev)
+{
+	struct sup_worker *w;
+
+	TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
+		if (w->session && w->session->dev == dev && w->memory.wants &&
+		    w->state != WORKER_DYING && try_answer(w)) {
+			sup_session_fail(w->session, "the worker does not take answers");
+			sup_worker_kill(w);
+		}
+	}
+}
+
+int sup_memory_ask(struct sup_worker *w, uint64_t bytes)
+{
+	/* One question at a time, and none that every worker knows the answer to. */
+	if (w->memory.wants || bytes > limit_bytes(w->session->dev))
+		return -EPROTO;
+	w->memory.wants = bytes;
+	return try_answer(w);
+}
+
+int sup_memory_back(struct sup_worker *w, uint64_t bytes)
+{
+	if (bytes > w->memory.allowed)
+		return -EPROTO;
+	w->memory.allowed -= bytes;
+	w->memory.recalled = false;
+	w->session->dev->memory_allowed -= bytes;
+	settle(w->session->dev);
+	return 0;
+}
+
+void sup_memory_finish(struct sup_worker *w)
+{
+	struct sup_device *dev = w->session->dev;
+
+	loop_timer_cancel(&w->sup->loop, &w->memory.timer);
+	dev->memory_allowed -= w->memory.allowed;
+	w->memory = (struct worker_memory){ 0 };
+	settle(dev);
+}
