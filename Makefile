@@ -56,7 +56,7 @@ PROGRAMS	:= $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu-vtest xengpu-run 
 UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
 UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 
-.PHONY: all help check unit e2e xen-check package libxl-check demo deps deps-build install \
+.PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
 	install-backend install-guest deb clean gl asan
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -74,6 +74,8 @@ help:
 #: make e2e           whole chain on the local platform only
 #: make xen-check     whole chain on real Xen only; SUITE=bookworm|trixie; T=lifecycle for one script
 #: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
+#: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
+#: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
 #: make deps          apt packages to build and to test
 #: make package       test of the Debian packages only; SUITE=trixie: built and installed there
@@ -156,6 +158,13 @@ libxl-check: deps-build
 	@xen-config/libxl/check.sh
 package: $(PROGRAMS) gl
 	@tests/run.sh package
+bench: bench-qos
+bench-qos:
+	@tests/deps.sh bench
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(B)/bench/load
+	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/test_measure.py
+	@B=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/qos.py \
+		$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
@@ -169,6 +178,9 @@ $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang: $(B)/guest/%: tests/gl/%.c
 $(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+$(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libconfig libgrant libring)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -I backend -o $@ $< $(filter %.a,$^) $(XEN_LIBS) -lm
 $(B)/guest/libsteptime.so: tests/gl/steptime.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(WERROR) $(CFLAGS) -shared -fPIC -o $@ $<

@@ -1,20 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Install through apt what is missing to build ("build"), to build Debian packages ("deb"), or to
-# build and test (no argument).
+# Install through apt what is missing to build ("build"), to build Debian packages ("deb"), to build
+# and run benchmarks ("bench"), or to build and test (no argument).
 # Says what it installs; does nothing, quickly, when all is there. Debian 12 or 13, as root.
 set -eu
 build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev libgbm-dev
 	libepoxy-dev libegl-dev libgles-dev libjson-c-dev libpng-dev"
 # What the local platform's tests run: a stock Mesa, a stock benchmark, and an X server for it.
-test="libgl1-mesa-dri libegl-mesa0 libegl1 libgles2 libgl1 libopengl0 libglx-mesa0 xvfb
+mesa="libgl1-mesa-dri libegl-mesa0 libegl1 libgles2"
+test="$mesa libgl1 libopengl0 libglx-mesa0 xvfb
 	glmark2-es2-x11 glmark2-data waffle-utils jq procps"
 # And the packages' test.
 test="$test lintian mandoc mmdebstrap"
 deb="debhelper dpkg-dev"
+bench="$mesa python3 python3-matplotlib python3-numpy"
 case ${1:-} in
 build) want=$build ;;
 deb) want="$build $deb" ;;
+bench) want="$build $bench" ;;
 *) want="$build $deb $test" ;;
 esac
 

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+`make bench-qos`: measures the figures of scheduling, prints them, and writes build/bench/qos.json and
+two plots. A figure that cannot be measured is in there with the reason. Exits with 1 when something
+broke, not when a target is missed.
+"""
+import argparse
+import os
+import sys
+import time
+import traceback
+
+import local
+import plot
+import qos_model
+from report import Report
+
+
+class Config:
+    """How long and how often things are measured."""
+
+    def __init__(self, quick):
+        self.quick = quick
+
+    def window(self, seconds):
+        if not self.quick:
+            return seconds
+        return 3 if seconds >= 8 else seconds / 2
+
+    def runs(self, n):
+        return max(1, n // 3) if self.quick else n
+
+
+def run(scenario, names, report, cfg, plots):
+    """Returns whether it went well."""
+    start, reason = time.monotonic(), None
+    try:
+        scenario(report, cfg, plots)
+    except local.Broken as e:
+        reason = str(e)
+    except Exception as e:
+        traceback.print_exc()
+        reason = f"{type(e).__name__}: {e}"
+    for name in names:
+        if not report.has(name):
+            report.missing(name, reason or "the benchmark forgot it")
+    print(f"# {scenario.__module__}.{scenario.__name__}: {time.monotonic() - start:.1f} s"
+          + (f": {reason}" if reason else ""), flush=True)
+    return reason is None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter windows, fewer runs")
+    parser.add_argument("--only", help="names of scenarios or parts of them, with commas")
+    args = parser.parse_args()
+    os.makedirs(f"{local.B}/bench", exist_ok=True)
+    # All that is started here inherits it: what else runs on this machine disturbs less.
+    os.nice(-10)
+    report, cfg, ok = Report(), Config(args.quick), True
+    plots = {"shares": {}, "latency": {}}
+    for scenario, names in qos_model.SCENARIOS:
+        name = f"{scenario.__module__}.{scenario.__name__}"
+        if args.only and not any(part in name for part in args.only.split(",")):
+            for row in names:
+                report.missing(row, "left out by --only")
+            continue
+        ok &= run(scenario, names, report, cfg, plots)
+    print(report.table())
+    report.write(f"{local.B}/bench/qos.json")
+    plot.shares(plots["shares"], f"{local.B}/bench/qos-shares.png")
+    plot.latency(plots["latency"], f"{local.B}/bench/qos-latency.png")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
