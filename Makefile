@@ -33,6 +33,7 @@ INC_tests	:= $(INC_config) -I backend -I frontend -I tests/unit
 PC_virgl	:= virglrenderer libdrm gbm epoxy egl
 XEN_LIBS	:= -lxengnttab -lxenevtchn -lxenstore
 JSON_LIBS	:= -ljson-c
+CURSES_LIBS	= $$(pkg-config --libs ncursesw) -lm
 
 # --- what belongs to what: the file's prefix says it --------------------------------------------
 obj		= $(patsubst %.c,$(B)/%.o,$(1))
@@ -95,6 +96,7 @@ $(B)/xen-config/%.o: xen-config/%.c
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_config) -c $< -o $@
 $(B)/xen-config/xengpu_main.o: BASE_CFLAGS += -DXENGPU_VERSION='"$(VERSION)"'
 $(B)/xen-config/xengpu_main.o: $(CHANGELOG)
+$(B)/xen-config/xengpu_top_screen.o $(B)/xen-config/xengpu_top_draw.o: BASE_CFLAGS += $$(pkg-config --cflags ncursesw)
 $(B)/backend/gpu%.o: backend/gpu%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) $$(pkg-config --cflags $(PC_virgl)) -c $< -o $@
@@ -134,7 +136,7 @@ $(B)/bin/xengpu-vtest: $(B)/frontend/vt_main.o $(call L,libvt libxengpu libconfi
 $(B)/bin/xengpu-run: $(B)/frontend/xengpu_run.o $(call L,libvt libxengpu libconfig libgrant libring)
 	$(call link,$(XEN_LIBS) $(JSON_LIBS))
 $(B)/bin/xengpu: $(CLI) $(call L,libconfig libgrant libring)
-	$(call link,$(XEN_LIBS) $(JSON_LIBS))
+	$(call link,$(XEN_LIBS) $(JSON_LIBS) $(CURSES_LIBS))
 $(B)/bin/xengpu-localhub: $(B)/grant/hub_main.o $(call L,libgrant libring)
 	$(call link,$(XEN_LIBS))
 

@@ -148,5 +148,6 @@ int xengpu_list(struct cmd *cmd, int argc, char **argv);
 int xengpu_log(struct cmd *cmd, int argc, char **argv);
 int xengpu_sched(struct cmd *cmd, int argc, char **argv);
 int xengpu_stats(struct cmd *cmd, int argc, char **argv);
+int xengpu_top(struct cmd *cmd, int argc, char **argv);
 
 #endif

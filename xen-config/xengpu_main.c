@@ -34,6 +34,8 @@ static const struct subcommand {
 	  xengpu_sched },
 	{ "stats", "stats [--json] [--control=PATH] [DOMAIN]",
 	  "what the backend of this domain counted", xengpu_stats },
+	{ "top", "top [-d SECONDS] [-i ITERATIONS] [-s COLUMN] [-r] [-n] [-b [--json]]",
+	  "what guests do with the GPU, again and again, as xentop; h for help", xengpu_top },
 	{ "allow", "allow DOMAIN", "let a domain go on that was banned for crashes or hangs",
 	  xengpu_allow },
 	{ "log", "log", "what xengpud had to say of late", xengpu_log },

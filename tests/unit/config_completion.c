@@ -9,6 +9,7 @@
 
 #include "harness.h"
 #include "option.h"
+#include "top.h"
 
 #define FILE_NAME	"xen-config/xengpu.bash-completion"
 
@@ -70,6 +71,8 @@ TEST(config_completion, words)
 	check("xengpu sched -s -p f", "[fixed-share ]");
 	check("xengpu sched -s p", "[policy=]");
 	check("xengpu sched -w ", "[]");
+	check("xengpu top -b -s p", "[p50 ][p99 ]");
+	check("xengpu top ", "[]");
 }
 
 /* Every subcommand that --help has, and every option that is in its line there. */
@@ -111,6 +114,19 @@ TEST(config_completion, all_of_help)
 	}
 	CHECK_EQ(pclose(help), 0);
 	CHECK(words > 20);
+}
+
+TEST(config_completion, all_columns)
+{
+	char text[4096], want[64];
+	enum top_column c;
+
+	need_bash();
+	complete("xengpu top --sort ", text, sizeof(text));
+	for (c = 0; c < TOP_N_COLUMNS; c++) {
+		snprintf(want, sizeof(want), "[%s ]", top_column_name(c));
+		CHECK(strstr(text, want));
+	}
 }
 
 TEST(config_completion, all_keys)

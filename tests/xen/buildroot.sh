@@ -21,7 +21,7 @@ deb) result=deb ;;
 *) die "buildroot.sh makes \"install\" and \"deb\", not \"$target\"" ;;
 esac
 # What tests/deps.sh would install for either.
-packages=build-essential,make,pkg-config,debhelper,dpkg-dev,libxen-dev,libvirglrenderer-dev,libdrm-dev,libgbm-dev,libepoxy-dev,libegl-dev,libgles-dev,libjson-c-dev,libseccomp-dev,libpng-dev
+packages=build-essential,make,pkg-config,debhelper,dpkg-dev,libxen-dev,libvirglrenderer-dev,libdrm-dev,libgbm-dev,libepoxy-dev,libegl-dev,libgles-dev,libjson-c-dev,libncurses-dev,libseccomp-dev,libpng-dev
 root=$RIG_CACHE/buildroot-$suite-$(echo "$packages" | cat - "$RIG_SRC/buildroot.sh" | sha256sum | cut -c 1-12)
 
 buildroot() {
