@@ -164,7 +164,7 @@ struct ctl_work {
 	uint32_t serial;		/* of the lease it is about */
 	uint32_t more;			/* REST: there is further work, which makes it a WANT as well */
 	uint32_t priority;		/* the highest of the session's contexts, for WANT and BEGUN */
-	uint64_t begun_ns;		/* REST: what the work begun is expected to take */
+	uint64_t begun_ns;		/* REST: what the work begun takes at least, as far as known */
 };
 
 /*

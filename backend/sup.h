@@ -445,7 +445,7 @@ void sup_worker_kill(struct sup_worker *w);
 
 /* --- sup_watchdog.c --------------------------------------------------------------------------- */
 
-/* watchdog_start() - a worker begins to serve: it is looked at from now on. */
+/* watchdog_start() - a worker begins to serve, or has work after a while: look at it from now on. */
 void watchdog_start(struct sup_worker *w);
 
 /* --- sup_sched.c ------------------------------------------------------------------------------ */

@@ -66,6 +66,7 @@ struct wrk_context {
 	bool lost;
 	uint32_t priority;
 	uint64_t mean_ns;		/* a submit takes; 0: not known */
+	uint64_t off_ns;		/* ... and how far off that is, in the mean */
 	uint64_t peak_ns;		/* the longest of late */
 	uint32_t n_rings;
 	struct wrk_timeline ring[];	/* n_rings */
@@ -111,8 +112,8 @@ struct wrk_sched {
 	bool took;			/* a request under it */
 	uint64_t lease_ns;
 	uint64_t leased_at_ns;
-	uint64_t begun_ns;		/* what the work begun under it is expected to take */
-	uint64_t filled_ns;		/* ... and may take */
+	uint64_t begun_ns;		/* what the work begun under it takes at least, and */
+	uint64_t filled_ns;		/* ... at most, as far as can be expected */
 	uint32_t last_context, last_ring;	/* of the last submit */
 	uint64_t next_ns;		/* the next submit may take */
 	uint64_t held_at_ns;

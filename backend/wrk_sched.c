@@ -5,11 +5,12 @@
  * as long as no other guest has work, nothing is said, and a request costs one comparison.
  *
  * A submit's cost is not known before it is done. The context's earlier ones tell, measured from
- * fence to fence: their moving mean is what it is expected to take, which is what the next lease is
- * timed by; the longest of late is what it may take, which fills a lease and is charged until the
- * true cost is known. Behind the last submit of a lease is a fence, the guest's own or one of ours,
+ * fence to fence: the moving mean, less most of what single ones are off it, is when it may be done,
+ * which is what the next lease is timed by; the longest of late is what it may take, which fills a
+ * lease and is charged until the true cost is known. Behind the last submit of a lease is a fence, the guest's own or one of ours,
  * and when that is done the lease is drained.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "wrk.h"
@@ -17,6 +18,7 @@
 #define UNKNOWN_NS	1000000u	/* a submit of a context that was never measured */
 #define MAX_NS		10000000000u
 #define MEAN_SHIFT	2		/* a new measurement counts for a quarter */
+#define OFF_SHIFT	3
 #define PEAK_SHIFT	4		/* the longest is forgotten by a sixteenth each time */
 #define LEASE_STRETCH	8u		/* of real time, for one of expected time: then it rests anyway */
 
@@ -73,6 +75,17 @@ static uint64_t expected_ns(const struct wrk_context *context)
 	return context->mean_ns ? context->mean_ns : UNKNOWN_NS;
 }
 
+/*
+ * Three quarters of the mean deviation early: enough for the GPU to have work 99 % of the time with
+ * lengths from 0.2 to 2 ms in no order, and nothing where all are alike.
+ */
+static uint64_t soonest_ns(const struct wrk_context *context)
+{
+	const uint64_t ns = expected_ns(context), off_ns = context->off_ns - context->off_ns / 4;
+
+	return off_ns < ns - ns / 8 ? ns - off_ns : ns / 8;
+}
+
 static uint64_t longest_ns(const struct wrk_context *context)
 {
 	return context->peak_ns > expected_ns(context) ? context->peak_ns : expected_ns(context);
@@ -92,7 +105,7 @@ void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_i
 	s->last_context = context->node.id;
 	s->last_ring = ring_idx;
 	if (s->leased) {
-		s->begun_ns += expected_ns(context);
+		s->begun_ns += soonest_ns(context);
 		s->filled_ns += cost_ns;
 	}
 }
@@ -115,6 +128,9 @@ static void learn(struct wrk_context *context, uint64_t took_ns)
 	context->peak_ns -= context->peak_ns >> PEAK_SHIFT;
 	if (took_ns > context->peak_ns)
 		context->peak_ns = took_ns;
+	if (context->mean_ns)
+		context->off_ns += ((uint64_t)llabs(off_ns) >> OFF_SHIFT) -
+				   (context->off_ns >> OFF_SHIFT);
 	if (context->mean_ns)
 		context->mean_ns += (uint64_t)(off_ns >> MEAN_SHIFT);
 	else

@@ -107,9 +107,9 @@ def frame_ms(load):
     return (records[:, 2] - records[:, 0]) / MS
 
 
-def client(p, neighbours, commands, length, seconds):
+def client(p, neighbours, lengths, commands, length, seconds):
     p.drain()
-    others = [backlogged(p, d + 2, "--lengths", MIX) for d in range(neighbours)]
+    others = [backlogged(p, d + 2, "--lengths", lengths) for d in range(neighbours)]
     for load in others:
         load.line()
     time.sleep(SETTLE if others else 0)
@@ -131,24 +131,29 @@ def add_latency(report, name, alone, beside, what, neighbours):
     a, b = ([measure.p99(ms) for ms in rounds] for rounds in (alone, beside))
     report.add(name, statistics.median(b) / statistics.median(a), [y / x for x, y in zip(a, b)],
                detail=f"{what}: p99 {statistics.median(a):.2f} ms alone, {statistics.median(b):.2f} "
-                      f"beside neighbours of the same weight with {neighbours} ms; medians of rounds")
+                      f"beside {neighbours}; medians of rounds")
 
 
-# Neighbours, commands of a frame, their length in ms: a frame that its share of 16.7 ms entitles to.
-CLIENTS = ((1, 4, 2), (3, 4, 1))
+# Neighbours and the client's weight where theirs is 1: it is entitled to more than its frames take.
+CLIENTS = ((1, 2), (3, 4))
+COMMANDS, LENGTH = 4, 2			# of a frame, in ms
 
 
 def latency(report, cfg, plots):
     rounds = cfg.runs(3)
-    for neighbours, commands, length in CLIENTS:
-        alone, beside = [], []
-        with model([1] * (neighbours + 1)) as p:
+    for neighbours, weight in CLIENTS:
+        alone, beside, mixed = [], [], []
+        frame = COMMANDS, LENGTH, cfg.window(3)
+        with model([weight] + [1] * neighbours) as p:
             for _ in range(rounds):
-                alone.append(client(p, 0, commands, length, cfg.window(3)))
-                beside.append(client(p, neighbours, commands, length, cfg.window(3)))
+                alone.append(client(p, 0, None, *frame))
+                beside.append(client(p, neighbours, str(LONGEST / MS), *frame))
+                mixed.append(client(p, neighbours, MIX, *frame))
         plots["latency"][f"model, {neighbours}"] = np.concatenate(alone), np.concatenate(beside)
+        other = statistics.median(measure.p99(ms) for ms in mixed)
         add_latency(report, f"p99_ratio.{neighbours}", alone, beside,
-                    f"a 60 Hz client, {commands} commands of {length} ms a frame", MIX)
+                    f"a 60 Hz client of weight {weight}, {COMMANDS} commands of {LENGTH} ms a frame",
+                    f"{neighbours} of weight 1 with {LONGEST / MS:g} ms, {other:.2f} beside {MIX} ms")
 
 
 # --- overhead ---------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ TEST(config_hostconf, example)
 	CHECK_EQ(conf.ban_after, preset.ban_after);
 	CHECK_EQ(conf.ban_minutes, preset.ban_minutes);
 	CHECK(conf.has_vgpus && conf.defaults.given && conf.limits.given && conf.warm == 2);
-	CHECK(!strcmp(conf.policy, "credit") && conf.slice_us == 1000 && conf.ratelimit_us == 500);
+	CHECK(!strcmp(conf.policy, "credit") && conf.slice_us == 1000 && conf.ratelimit_us == 100);
 	root_down(&root);
 }
 
