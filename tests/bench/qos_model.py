@@ -210,7 +210,8 @@ def idle(report, cfg, _):
         # One never had any work; the other had a frame, and has the next in 100 s.
         loads = [p.load(1, "--pattern", "idle"), p.load(2, "--pattern", "paced", "--hz", .01)]
         loads[1].line()
-        time.sleep(1)
+        # The watchdog looks once more, 2.5 s after there was work.
+        time.sleep(3)
         woken = count_switches(p, seconds)
         workers = len(woken) - 1
         report.add("idle_timer_wakeups_per_s", sum(woken.values()) / seconds,
