@@ -94,12 +94,18 @@ static bool others_may_free(const struct sup_worker *w, bool recall)
 	return may;
 }
 
+static void kill_deaf(struct sup_worker *w)
+{
+	sup_session_fail(w->session, "the worker does not take answers and was killed");
+	sup_worker_kill(w);
+}
+
 static void too_late(void *arg)
 {
 	struct sup_worker *w = arg;
 
 	if (w->session && w->memory.wants && w->state != WORKER_DYING && answer(w, -EDQUOT))
-		sup_worker_kill(w);
+		kill_deaf(w);
 }
 
 /* Answer @w's question if that is possible now. Returns 0; -errno, it does not read. */
@@ -126,10 +132,8 @@ static void settle(struct sup_device *dev)
 
 	TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
 		if (w->session && w->session->dev == dev && w->memory.wants &&
-		    w->state != WORKER_DYING && try_answer(w)) {
-			sup_session_fail(w->session, "the worker does not take answers");
-			sup_worker_kill(w);
-		}
+		    w->state != WORKER_DYING && try_answer(w))
+			kill_deaf(w);
 	}
 }
 
