@@ -220,6 +220,9 @@ install-backend: $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu)
 	install -m 644 xen-config/xengpu-backend.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-backend.conf
 	$(call INSTALL_UNIT,xengpud.service)
+	$(call INSTALL_UNIT,xengpu-metrics.service)
+	$(call INSTALL_UNIT,xengpu-metrics.timer)
+	install -D -m 644 xen-config/grafana-dashboard.json $(DESTDIR)$(PREFIX)/share/xengpu/grafana-dashboard.json
 	$(call MAN,xengpu.1 xengpu.conf.5 xengpu-vgpu.7 xengpud.8)
 	ln -sf xengpud.8 $(DESTDIR)$(MANDIR)/man8/xengpu-worker.8
 	$(if $(wildcard xen-config/xengpu.bash-completion),install -D -m 644 \

@@ -87,7 +87,7 @@ static int find_elsewhere(struct cmd *cmd, const struct sched_options *o, const 
 			  struct attach_vgpu *v)
 {
 	const char *domain = o->filter.domain;
-	uint16_t domid;
+	uint16_t domid = 0;
 	int status, err;
 
 	if (s->domid)
