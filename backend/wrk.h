@@ -187,7 +187,7 @@ struct wrk {
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
 	struct wrk_memory memory;
 	struct wrk_limits hold;
-	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
+	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
 
@@ -328,8 +328,8 @@ int wrk_sched_flush(struct wrk *w);
 
 /*
  * wrk_memory_take() - count memory of the GPU as used.
- * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and @job
- * is executed again, or refused, when it has answered.
+ * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and
+ * @job is executed again, or refused, when it has answered.
  */
 int wrk_memory_take(struct wrk *w, struct wrk_job *job, uint64_t bytes);
 

@@ -51,8 +51,8 @@ int vt_fail(struct vt_client *c, const char *fmt, ...)
 }
 
 /*
- * What a limit was met by, for a person, into FE_TEXT_BYTES octets. Returns false where the answer is
- * not about a limit.
+ * Which limit was met, and by what, for a person, into FE_TEXT_BYTES octets. Returns false where
+ * the answer is not about a limit.
  */
 static bool explain_limit(const struct vt_client *c, const struct vgpuif_request *req,
 			  int32_t status, char *text)
@@ -68,8 +68,8 @@ static bool explain_limit(const struct vt_client *c, const struct vgpuif_request
 		return true;
 	}
 	if (req->operation == VGPUIF_OP_CONTEXT_CREATE && status == -XEN_ENOSPC) {
-		snprintf(text, FE_TEXT_BYTES, "over a limit the backend sets: it allows %u contexts "
-			 "for one program", l->max_contexts);
+		snprintf(text, FE_TEXT_BYTES, "over a limit the backend sets: it allows %u "
+			 "contexts for one program", l->max_contexts);
 		return true;
 	}
 	if (req->operation != VGPUIF_OP_RESOURCE_CREATE &&

@@ -268,7 +268,7 @@ static bool answer_refusing(const struct vgpuif_request *req, struct vgpuif_resp
 	return true;
 }
 
-/* The octet comes alone. Mesa's receive_fd() then has no control message, and its caller no memory. */
+/* The octet comes alone: Mesa's receive_fd() has no control message, and its caller no memory. */
 static void get_no_fd(void)
 {
 	union {
