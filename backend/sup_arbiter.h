@@ -23,8 +23,8 @@
 #define ARB_WEIGHT_UNIT		256u	/* the weight whose virtual time is GPU time */
 #define ARB_ACTIVE_NS		100000000u	/* without work for so long: no longer counts */
 #define ARB_CARRY_NS		20000000	/* unused share that a guest may catch up with later */
-#define ARB_BURST_NS		0		/* ... but none of its cap */
-#define ARB_WAIT_NS		5000000		/* ... or that, while it waits for others */
+#define ARB_WAIT_NS		5000000		/* ... and of its cap, while others have the GPU */
+#define ARB_HANDOVER_NS		150000u		/* from our decision to the worker's first command */
 /*
  * The next lease is given so long before the GPU is free: what giving it takes. While everybody always
  * has work there is nobody to whom more would be a delay, and work that takes less time than expected

@@ -79,6 +79,7 @@ enum wrk_held {
 	WRK_HELD_INFLIGHT = 1u << 2,	/* wrk_limit.c: enough commands are in flight */
 	WRK_HELD_FPS = 1u << 3,		/* wrk_limit.c: the next frame's time has not come */
 	WRK_HELD_LEASE = 1u << 4,	/* the arbiter has not given any time */
+	WRK_HELD_QUEUE = 1u << 5,	/* ... has, and the GPU has enough to do */
 };
 
 /* The one BUFFER_REGISTER that is under way: references are read, then mapped. */

@@ -145,6 +145,7 @@ void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_co
 	uint64_t now_ns, took_ns, from_ns;
 
 	s->queued_ns -= p->cost_ns;
+	w->held &= ~(uint32_t)WRK_HELD_QUEUE;
 	if (!w->gpu.has_busy_ns) {
 		now_ns = wrk_now_ns();
 		from_ns = p->begun_ns > s->retired_at_ns ? p->begun_ns : s->retired_at_ns;
@@ -229,6 +230,12 @@ bool wrk_sched_may_take(struct wrk *w)
 {
 	struct wrk_sched *s = &w->sched;
 
+	/* Alone as well, no more is begun than keeps the GPU busy. */
+	if (s->mode != CTL_RUN_GATED && w->bind.queue_us && w->fences_in_flight > 1 &&
+	    s->queued_ns >= w->bind.queue_us * UINT64_C(1000)) {
+		w->held |= WRK_HELD_QUEUE;
+		return false;
+	}
 	if (s->mode == CTL_RUN_FREE)
 		return true;
 	if (s->mode == CTL_RUN_TELL) {
@@ -279,6 +286,7 @@ void wrk_sched_run(struct wrk *w, const struct ctl_run *run)
 	} else {
 		s->forgotten = s->serial;
 	}
+	w->held &= ~(uint32_t)WRK_HELD_QUEUE;
 	let_go(w);
 }
 
