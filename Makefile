@@ -163,7 +163,7 @@ package: $(PROGRAMS) gl
 bench: bench-qos
 bench-qos:
 	@tests/deps.sh bench
-	@$(MAKE) --no-print-directory $(PROGRAMS) $(B)/bench/load
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(B)/bench/load $(B)/guest/load
 	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/test_measure.py
 	@B=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/qos.py \
 		$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
@@ -172,9 +172,9 @@ asan:
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh)
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh load)
 gl: $(GL)
-$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill: $(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
+$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: $(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
 $(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)

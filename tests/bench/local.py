@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -41,6 +42,24 @@ def read(path, otherwise=None):
         return otherwise
 
 
+@contextmanager
+def undisturbed():
+    """
+    What is started in here comes before everything else on this machine that wants a processor. For
+    loads that hardly want one: those that do would wait for each other for whole time slices.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        print("# no SCHED_RR here: what else runs on this machine is in the figures")
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def end(process):
     if process.poll() is None:
         process.terminate()
@@ -54,19 +73,20 @@ def end(process):
 class Load:
     """A process in a domain that says ready, begins and ends at a line, and prints JSON last."""
 
-    def __init__(self, args, env, record, log, runs_until_line=True):
+    def __init__(self, args, env, record, log):
         self.record, self.log, self.args = record, log, args
         self.process = subprocess.Popen(args, env=env, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=open(log, "w"), text=True)
 
     def broken(self, what):
         end(self.process)
-        return Broken(f"{os.path.basename(self.args[0])} {what}: {read(self.log, '')[-300:].strip()}")
+        return Broken(f"a load {what}: {read(self.log, '')[-300:].strip()}")
 
     def ready(self):
-        if self.process.stdout.readline().strip() != "ready":
-            raise self.broken("did not become ready")
-        return self
+        for text in self.process.stdout:
+            if text.strip() == "ready":
+                return self
+        raise self.broken("did not become ready")
 
     def line(self):
         try:
@@ -122,7 +142,15 @@ class Platform:
             if run.returncode:
                 raise Broken(f"xengpu attach {i + 1} {option}: {run.stderr.strip()}")
         self.arbiter = self.ask("sched-gpu policy=credit") == "ok"
-        until("two warm workers", lambda: self.stats()["supervisor"]["workers_warm"] >= 2, 30)
+        self.settle()
+
+    def settle(self):
+        """Until no worker is being started: on llvmpipe that takes the GPU from others."""
+        def settled():
+            s = self.stats()["supervisor"]
+            return s["workers_warm"] >= 2 and not s["workers_starting"] and not s["workers_dying"]
+
+        until("two warm workers", settled, 60)
 
     def spawn(self, args, log, env):
         with open(f"{self.dir}/{log}", "w") as out:
@@ -204,6 +232,45 @@ class Platform:
         return [measure.Usage.of_runs(r["start"], r["end"])
                 for r in (runs[runs["tag"] == tag] for tag in tags)]
 
+    # --- GL programs in domains --------------------------------------------------------------
+
+    def vtest(self, domain):
+        """xengpu-vtest, which GL programs of a domain need."""
+        base = f"{self.dir}/vtest{domain}"
+        self.others.append(self.spawn(
+            [f"{B}/bin/xengpu-vtest", f"--socket={base}.sock", f"--status-file={base}.status",
+             f"--stats-file={base}.stats"], f"vtest{domain}.log", self.env(domain)))
+        until(f"xengpu-vtest of domain {domain}",
+              lambda: read(base + ".status", "").startswith("state: connected"), 20)
+
+    def gl_load(self, domain, *args):
+        """The GL program `load` in a domain, set up and not begun."""
+        self.n_loads += 1
+        record, base = f"{self.dir}/record{self.n_loads}", f"{self.dir}/vtest{domain}"
+        # Mesa before 23.3 knows one socket's path: each domain has its own behind it.
+        mount = 'mount --bind "$0" /tmp/.virgl_test && exec "$@"'
+        load = Load(["unshare", "-m", "sh", "-c", mount, base + ".sock",
+                     f"{B}/bin/xengpu-run", f"--status-file={base}.status", f"{B}/guest/load",
+                     "--record", record, *(str(a) for a in args)],
+                    {**self.env(domain), "EGL_PLATFORM": "surfaceless"}, record,
+                    f"{self.dir}/load{self.n_loads}.log")
+        self.loads.append(load)
+        return load.ready()
+
+    def sampled(self, seconds, every=.01):
+        """Each domain's GPU time as xengpud counts it, read for a while: their usages."""
+        samples, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            devices = self.stats()["devices"]
+            at = time.monotonic_ns()
+            samples.append([at] + [sum(d["gpu_ns"] for d in devices if d["domid"] == i + 1)
+                                   for i in range(self.domains)])
+            time.sleep(every)
+        data = np.array(samples)
+        if not data[-1, 1:].any():
+            raise Broken("xengpud counts no gpu_ns")
+        return [measure.Usage(data[:, 0], data[:, i + 1]) for i in range(self.domains)]
+
     # --- processes ---------------------------------------------------------------------------
 
     def load(self, domain, *args):
@@ -216,17 +283,49 @@ class Platform:
         return load.ready()
 
     def workers(self):
-        pid = self.xengpud.pid
-        return [int(p) for p in read(f"/proc/{pid}/task/{pid}/children").split()]
+        return children(self.xengpud.pid)
 
     def backend(self):
         return [self.xengpud.pid, *self.workers()]
+
+    def everything(self):
+        """The backend, and whatever runs in domains."""
+        known = [p.pid for p in self.others if p.poll() is None and p is not self.hub]
+        known += [l.process.pid for l in self.loads if l.process.poll() is None]
+        for pid in known:
+            known += children(pid)
+        return sorted(set(known))
+
+
+def children(pid):
+    return [int(p) for p in read(f"/proc/{pid}/task/{pid}/children", "").split()]
+
+
+def gl_turns(ms):
+    """How many turns of the GL program `load` make a draw of so long, drawn natively here."""
+    env = {**os.environ, "EGL_PLATFORM": "surfaceless", "LIBGL_ALWAYS_SOFTWARE": "1"}
+    found = []
+    for _ in range(3):
+        run = subprocess.run([f"{B}/guest/load", "--calibrate", str(ms)], env=env,
+                             capture_output=True, text=True)
+        words = run.stdout.split()
+        if run.returncode or "turns" not in words:
+            raise Broken(f"drawing natively: {run.stderr.strip()}")
+        found.append(int(words[words.index("turns") + 1]))
+    return sorted(found)[1]
+
+
+def tasks(pid):
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:
+        raise Broken(f"process {pid} ended while it was measured") from None
 
 
 def cpu_ns(pid):
     """Processor time of a process and its threads."""
     total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
+    for task in tasks(pid):
         total += int(read(f"/proc/{pid}/task/{task}/schedstat", "0").split()[0])
     return total
 
@@ -234,7 +333,7 @@ def cpu_ns(pid):
 def switches(pid):
     """How often the threads of a process came to a processor, or were taken off one."""
     total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
+    for task in tasks(pid):
         for line in read(f"/proc/{pid}/task/{task}/status", "").splitlines():
             if "ctxt_switches" in line:
                 total += int(line.split()[1])

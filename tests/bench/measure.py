@@ -80,5 +80,11 @@ def most_in_window(usage, begin, end, width, step=MS):
     return float(usage.between(starts, starts + width).max())
 
 
+def median_error(values):
+    """The standard error of the median, from the spread of the middle half."""
+    quarter, three = np.percentile(values, [25, 75])
+    return float(1.2533 * (three - quarter) / 1.349 / np.sqrt(len(values)))
+
+
 def p99(values):
     return float(np.percentile(values, 99))

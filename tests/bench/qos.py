@@ -10,9 +10,11 @@ import os
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 
 import local
 import plot
+import qos_gl
 import qos_model
 from report import Report
 
@@ -26,7 +28,7 @@ class Config:
     def window(self, seconds):
         if not self.quick:
             return seconds
-        return 3 if seconds >= 8 else seconds / 2
+        return 3 if seconds >= 6 else seconds / 2
 
     def runs(self, n):
         return max(1, n // 3) if self.quick else n
@@ -36,7 +38,8 @@ def run(scenario, names, report, cfg, plots):
     """Returns whether it went well."""
     start, reason = time.monotonic(), None
     try:
-        scenario(report, cfg, plots)
+        with local.undisturbed() if scenario in qos_model.UNDISTURBED else nullcontext():
+            scenario(report, cfg, plots)
     except local.Broken as e:
         reason = str(e)
     except Exception as e:
@@ -44,7 +47,8 @@ def run(scenario, names, report, cfg, plots):
         reason = f"{type(e).__name__}: {e}"
     for name in names:
         if not report.has(name):
-            report.missing(name, reason or "the benchmark forgot it")
+            report.missing(name, reason or ("left out by --quick" if cfg.quick else
+                                            "the benchmark forgot it"))
     print(f"# {scenario.__module__}.{scenario.__name__}: {time.monotonic() - start:.1f} s"
           + (f": {reason}" if reason else ""), flush=True)
     return reason is None
@@ -60,11 +64,20 @@ def main():
     os.nice(-10)
     report, cfg, ok = Report(), Config(args.quick), True
     plots = {"shares": {}, "latency": {}}
-    for scenario, names in qos_model.SCENARIOS:
+    scenarios = list(qos_model.SCENARIOS)
+    scenarios += [(scenario, [name + ".llvmpipe" for name in names])
+                  for scenario, names in qos_gl.SCENARIOS]
+    for scenario, names in scenarios:
         name = f"{scenario.__module__}.{scenario.__name__}"
+        why_not = None
         if args.only and not any(part in name for part in args.only.split(",")):
+            why_not = "left out by --only"
+        elif args.quick and scenario.__module__ == "qos_gl" and \
+                scenario.__name__ not in qos_gl.QUICK:
+            why_not = "left out by --quick"
+        if why_not:
             for row in names:
-                report.missing(row, "left out by --only")
+                report.missing(row, why_not)
             continue
         ok &= run(scenario, names, report, cfg, plots)
     print(report.table())

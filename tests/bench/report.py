@@ -29,8 +29,11 @@ class Report:
     def __init__(self):
         self.rows = []
 
-    def add(self, name, value, runs, also_ok=True, detail=None):
-        """@runs: the value of each run, of which there may be a few; @also_ok: what else must hold."""
+    def add(self, name, value, runs, also_ok=True, detail=None, doubt=None):
+        """
+        @runs: the value of each run, of which there may be a few. @also_ok: what else must hold.
+        @doubt: why the value tells nothing about the target, if so.
+        """
         unit, target = ROWS[name.removesuffix(".llvmpipe")]
         how, limit = target.split()
         value = round(float(value), 4)
@@ -39,6 +42,8 @@ class Report:
                "spread": [round(float(min(runs)), 4), round(float(max(runs)), 4)]}
         if detail:
             row["detail"] = detail
+        if doubt:
+            row.update(ok=None, reason=doubt)
         self.rows.append(row)
 
     def missing(self, name, reason):
@@ -55,7 +60,7 @@ class Report:
             f.write("\n")
 
     def table(self):
-        say = {True: "ok", False: "MISSED", None: "not measured"}
+        say = {True: "ok", False: "MISSED", None: "cannot tell"}
         lines = [f"{'figure':<34}{'value':>10} {'unit':<8}{'target':<10}{'':<13}"
                  f"{'runs':>4}  spread"]
         for r in self.rows:

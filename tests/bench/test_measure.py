@@ -64,6 +64,12 @@ class Measure(unittest.TestCase):
         self.assertEqual(gaps, [(9, 12)])
         self.assertEqual(list(m.without(np.array([0, 4, 5, 11, 12]), 5, gaps)), [0, 4, 12])
 
+    def test_median_error(self):
+        values = np.random.default_rng(1).normal(5, 2, (400, 25))
+        told = np.median([m.median_error(v) for v in values])
+        self.assertAlmostEqual(told, np.median(values, axis=1).std(), delta=.08)
+        self.assertEqual(m.median_error([3, 3, 3, 90]), m.median_error([4, 4, 4, 91]))
+
     def test_most(self):
         u = m.Usage.of_runs(np.array([0, 200, 215]) * m.MS, np.array([5, 210, 218]) * m.MS)
         self.assertEqual(m.most_in_window(u, 0, 300 * m.MS, 100 * m.MS), 13 * m.MS)

@@ -464,6 +464,9 @@ TEST(worker_model, one_engine_for_two)
 	}
 	CHECK_EQ(of[0], rounds * depth);
 	CHECK_EQ(of[1], rounds * depth);
+	/* And each is charged for its own, not for having waited for the other. */
+	CHECK_EQ(rig[0]->stats->gpu_ns, of[0] * 200000);
+	CHECK_EQ(rig[1]->stats->gpu_ns, of[1] * 300000);
 	stop(rig[0]);
 	stop(rig[1]);
 	munmap(mem, sizeof(*mem));
