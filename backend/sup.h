@@ -16,6 +16,7 @@
  *	sup_memory.c	the account of GPU memory
  *	sup_stats.c	counters, as JSON
  *	sup_control.c	the control socket
+ *	sup_state.[ch]	files that outlive us
  *	sup_fsm.c	the two tables
  *	sup_loop.c, sup_log.c
  *

@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "sup.h"
+#include "sup_state.h"
 
 #define KEY_BYTES	64u
 #define MAX_LOSSES	1000u		/* hostconf's upper bound of ban_after */
@@ -88,38 +89,26 @@ static void drop(struct sup_ban *ban)
 
 /* --- the files -------------------------------------------------------------------------------- */
 
-static void path_of(const struct sup *sup, const char *key, const char *suffix, char path[512])
+static void path_of(const struct sup *sup, const char *key, char path[512])
 {
-	snprintf(path, 512, "%s/" DIR_NAME "/%s%s", sup->cfg.state_dir, key, suffix);
+	snprintf(path, 512, "%s/" DIR_NAME "/%s", sup->cfg.state_dir, key);
 }
 
 /* Three lines: name, time, reason. A ban that cannot be kept holds as long as this process. */
 static void keep(const struct sup *sup, const struct sup_ban *ban)
 {
-	char dir[512], path[512], new_path[512];
-	FILE *file;
-	int err = 0;
+	char path[512], text[sizeof(ban->name) + sizeof(ban->reason) + 32];
+	int err;
 
 	mkdir(sup->cfg.state_dir, 0755);
-	path_of(sup, "", "", dir);
-	mkdir(dir, 0700);
-	path_of(sup, ban->key, "", path);
-	path_of(sup, ban->key, ".new", new_path);
-	file = fopen(new_path, "we");
-	if (!file) {
-		err = errno;
-	} else {
-		fprintf(file, "%s\n%lld\n%s\n", ban->name, ban->since, ban->reason);
-		if (fflush(file) || fsync(fileno(file)))
-			err = errno;
-		if (fclose(file) && !err)
-			err = errno;
-		if (!err && rename(new_path, path))
-			err = errno;
-	}
+	path_of(sup, "", path);
+	mkdir(path, 0700);
+	path_of(sup, ban->key, path);
+	snprintf(text, sizeof(text), "%s\n%lld\n%s\n", ban->name, ban->since, ban->reason);
+	err = state_write(path, text);
 	if (err)
 		log_error("the ban of %s cannot be kept in %s (%s): it ends with this xengpud",
-			  ban->name, path, strerror(err));
+			  ban->name, path, strerror(-err));
 }
 
 static bool read_line(FILE *file, char *text, size_t bytes)
@@ -136,7 +125,7 @@ static void load(struct sup *sup, const char *key)
 	struct sup_ban *ban = NULL;
 	FILE *file;
 
-	path_of(sup, key, "", path);
+	path_of(sup, key, path);
 	file = fopen(path, "re");
 	if (file && read_line(file, name, sizeof(name)) && read_line(file, since, sizeof(since)))
 		ban = add(key, name);
@@ -160,7 +149,7 @@ void ban_start(struct sup *sup)
 	struct dirent *entry;
 	DIR *dir;
 
-	path_of(sup, "", "", path);
+	path_of(sup, "", path);
 	dir = opendir(path);
 	if (!dir) {
 		if (errno != ENOENT)
@@ -295,7 +284,7 @@ char *ban_lift(struct sup *sup, const char *who)
 
 	if (!ban || !ban->banned)
 		return asprintf(&answer, "error: %s is not banned", who) < 0 ? NULL : answer;
-	path_of(sup, ban->key, "", path);
+	path_of(sup, ban->key, path);
 	if (unlink(path) && errno != ENOENT)
 		n = asprintf(&answer, "error: %s cannot be removed: %s", path, strerror(errno));
 	else

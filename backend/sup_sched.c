@@ -15,6 +15,7 @@
 
 #include "paths.h"
 #include "sup.h"
+#include "sup_state.h"
 
 #define FILE_NAME	"sched"
 #define PARAM_BYTES	128u
@@ -228,33 +229,20 @@ static void print_params(const struct arb *arb, char text[PARAM_BYTES])
 		 (unsigned long long)arb->ratelimit_ns / 1000);
 }
 
-static void file_path(const struct sup *sup, const char *suffix, char path[512])
+static void file_path(const struct sup *sup, char path[512])
 {
-	snprintf(path, 512, "%s/" FILE_NAME "%s", sup->cfg.state_dir, suffix);
+	snprintf(path, 512, "%s/" FILE_NAME, sup->cfg.state_dir);
 }
 
 /* Returns 0 or -errno: then it holds as long as this process. */
 static int keep_params(const struct sup *sup)
 {
-	char path[512], new_path[512], text[PARAM_BYTES];
-	FILE *file;
-	int err = 0;
+	char path[512], text[PARAM_BYTES];
 
 	mkdir(sup->cfg.state_dir, 0755);
-	file_path(sup, "", path);
-	file_path(sup, ".new", new_path);
+	file_path(sup, path);
 	print_params(&sup->arb, text);
-	file = fopen(new_path, "we");
-	if (!file)
-		return -errno;
-	fprintf(file, "%s\n", text);
-	if (fflush(file) || fsync(fileno(file)))
-		err = -errno;
-	if (fclose(file) && !err)
-		err = -errno;
-	if (!err && rename(new_path, path))
-		err = -errno;
-	return err;
+	return state_write(path, text);
 }
 
 /* What `xengpu sched -s` said last counts before the host's config. */
@@ -270,7 +258,7 @@ static void read_params(struct sup *sup)
 	if (conf->policy[0])
 		sup->arb.policy = arb_policy_find(conf->policy);
 
-	file_path(sup, "", path);
+	file_path(sup, path);
 	file = fopen(path, "re");
 	if (!file)
 		return;
