@@ -232,13 +232,13 @@ qemu_start() {
 
 # --- wait, with reasons --------------------------------------------------------------
 
-machine_wait() {
-	local t0
+machine_wait() { # [SECONDS]
+	local t0 limit=${1:-180}
 	t0=$(now_ms)
 	until [ -e "$RIG_DIR/share/ready" ]; do
 		rig_up || { note "QEMU ended"; return 1; }
 		grep -qaE 'Panic on CPU|Kernel panic|rig: .* failed' "$RIG_DIR/serial.log" && return 1
-		[ $(($(now_ms) - t0)) -lt 180000 ] || { note "dom0 was not ready after 180 s"; return 1; }
+		[ $(($(now_ms) - t0)) -lt $((limit * 1000)) ] || { note "dom0 was not ready after $limit s"; return 1; }
 		sleep 0.1
 	done
 	remote dom0 true < /dev/null
