@@ -180,8 +180,8 @@ sc_hang() { # sc_hang GUEST: its program sees an error, the log and the session 
 	[ "$(vtest_log "$1" | grep -c "$words")" -gt "$told" ] || { vtest_log "$1" | tail -n 5; return 1; }
 }
 
-sc_banned() { # sc_banned GUEST NAME: nothing of it is served, and it can read why
-	until_true 20 status_says "$1" "^reason: .*banned: 3 workers crashed or hung" || {
+sc_banned() { # sc_banned GUEST NAME [LOSSES]: nothing of it is served, and it can read why
+	until_true 20 status_says "$1" "^reason: .*banned: ${3:-3} workers crashed or hung" || {
 		vtest_status "$1"
 		backend_log | tail -n 5
 		return 1

@@ -163,15 +163,11 @@ initrd_modules() { # ROLE MODULE...
 
 # What our own init (init/) needs of the root, beyond packages.
 prepare() {
-	local k
 	rm -f "$root"/etc/ssh/ssh_host_*
 	ssh-keygen -q -t ed25519 -N '' -C xengpu-rig -f "$out/key"
 	ssh-keygen -q -t ed25519 -N '' -C xengpu-rig -f "$root/etc/ssh/ssh_host_ed25519_key"
 	mkdir -p -m 700 "$root/root/.ssh"
 	cp "$out/key.pub" "$root/root/.ssh/authorized_keys"
-	for k in init halt poweroff reboot; do
-		ln -sf /bin/busybox "$root/sbin/$k"
-	done
 	mkdir -p "$root"/{rig,host,proc/xen}
 	rm -rf "$root"/var/cache/apt/*.bin "$root"/var/lib/apt/lists/* "$root"/var/log/*.log \
 		"$root"/etc/{fstab,resolv.conf,hostname}

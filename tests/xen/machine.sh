@@ -8,6 +8,7 @@
 #   share/                           dom0's /host: guests' initrd, their consoles in log/
 #   options                          what `rig up` was asked for; there when it succeeded
 #   stage/ stage.tar                 what `rig sync` installed
+#   disk-dom0 disk-guest1 ...        with systemd: what lies over the image, kept over a reboot
 
 RIG_DIR=$(realpath -m "${RIG_DIR:-$RIG_TOP/build/rig}")
 RIG_CACHE=${XENGPU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xengpu}/rig
@@ -46,7 +47,8 @@ image_build() { # SUITE
 }
 
 # Kernel options that save emulated cycles and change nothing a driver could see.
-QUICK="mitigations=off init_on_alloc=0 rodata=off apparmor=0 audit=0 nowatchdog"
+# Names of network interfaces are the kernel's, because the rig's set-up does not wait for udev.
+QUICK="mitigations=off init_on_alloc=0 rodata=off apparmor=0 audit=0 nowatchdog net.ifnames=0"
 
 rig_up() { pid_ours "$RIG_DIR/qemu.pid" > /dev/null; }
 must_be_up() { rig_up || die "no rig is up in $RIG_DIR; first: rig up"; }
@@ -126,6 +128,15 @@ free_ports() { # COUNT; the first of COUNT adjacent ports nobody listens on
 	return 1
 }
 
+# Sparse, with a journal: `xl destroy` is a power failure.
+disks() {
+	local name
+	for name in dom0 guest1 guest2; do
+		truncate -s 4G "$RIG_DIR/disk-$name" &&
+			mke2fs -q -t ext4 -L "rig-$name" "$RIG_DIR/disk-$name" || return 1
+	done
+}
+
 qemu_args() { # IMAGE PORT
 	local image=$1 port=$2 fwd i accel mem
 	fwd=hostfwd=tcp:127.0.0.1:$port-10.0.2.15:22
@@ -143,18 +154,27 @@ qemu_args() { # IMAGE PORT
 	kvm) accel=(-accel kvm -cpu host) ;;
 	*) accel=(-accel "tcg,thread=multi" -cpu "${RIG_CPU:-max,-avx,-avx2,-f16c,-fma,-vaes,-vpclmulqdq,-smap,-smep,-pku,-pks,-la57,-umip}") ;;
 	esac
-	QEMU=(qemu-system-x86_64 -name "xengpu-rig" -nodefaults -no-user-config -no-reboot
+	QEMU=(qemu-system-x86_64 -name "xengpu-rig" -nodefaults -no-user-config
 		-machine q35 "${accel[@]}" -smp "$CPUS" -m "$mem"
 		-serial "file:$RIG_DIR/serial.log" -monitor none
 		-kernel "$image/xen"
-		-append "console=com1 com1=115200,8n1 dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M dom0_max_vcpus=$DOM0_CPUS bootscrub=0 spec-ctrl=no,eager-fpu xpti=no loglvl=all guest_loglvl=all $XEN_ARGS"
-		-initrd "$image/vmlinux console=hvc0 $QUICK rig.role=dom0 rig.gpu=$GPU,$RIG_DIR/share/initrd"
+		-append "console=com1 com1=115200,8n1 dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M dom0_max_vcpus=$DOM0_CPUS bootscrub=0 spec-ctrl=no,eager-fpu xpti=no loglvl=all guest_loglvl=all noreboot $XEN_ARGS"
+		-initrd "$image/vmlinux console=hvc0 $QUICK rig.role=dom0 rig.gpu=$GPU rig.init=$INIT,$RIG_DIR/share/initrd"
 		-drive "if=none,id=root,file=$image/root.ext4,format=raw,readonly=on"
 		-device virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=root
 		-netdev "user,id=net,restrict=on,$fwd"
 		-device virtio-net-pci,disable-legacy=on,iommu_platform=on,netdev=net
 		-fsdev "local,id=host,path=$RIG_DIR/share,security_model=none"
 		-device virtio-9p-pci,disable-legacy=on,iommu_platform=on,fsdev=host,mount_tag=host)
+	# A machine whose dom0 forgets everything ends where it would begin again.
+	case $INIT in
+	busybox) QEMU+=(-no-reboot) ;;
+	systemd)
+		for i in dom0 guest1 guest2; do	# vdb, vdc, vdd
+			QEMU+=(-drive "if=none,id=$i,file=$RIG_DIR/disk-$i,format=raw,cache=unsafe"
+				-device "virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=$i")
+		done ;;
+	esac
 	case $GPU in
 	virtio) QEMU+=(-device virtio-gpu-gl-pci,iommu_platform=on -display sdl,gl=on) ;;
 	soft) QEMU+=(-display none) ;;
@@ -165,7 +185,7 @@ machine_start() { # IMAGE
 	local image=$1 port try cpus
 	cpus=$(nproc)
 	CPUS=${CPUS:-$((cpus > 4 ? 4 : cpus))}
-	rm -rf "$RIG_DIR"/{share,stage,*.log,*.sock,options,stage.tar}
+	rm -rf "$RIG_DIR"/{share,stage,*.log,*.sock,options,stage.tar,disk-*}
 	mkdir -p "$RIG_DIR/share/log"
 	cp "$image/base.cpio" "$RIG_DIR/base.cpio"
 	as_root cat "$image/key" > "$RIG_DIR/key.new"
@@ -173,6 +193,7 @@ machine_start() { # IMAGE
 	mv -f "$RIG_DIR/key.new" "$RIG_DIR/key"
 	cp "$image/busybox" "$RIG_DIR/busybox"
 	printf 'guest_mem=%d\nguest_vcpus=1\nquick="%s"\n' "$GUEST_MEM" "$QUICK" > "$RIG_DIR/share/rig.env"
+	[ "$INIT" != systemd ] || disks || return 1
 	printf '%s' "$GUEST_CFG" > "$RIG_DIR/share/guest.cfg"
 	share_initrd
 	[ "$GPU" = soft ] || xvfb_start || return 1
@@ -211,13 +232,13 @@ qemu_start() {
 
 # --- wait, with reasons --------------------------------------------------------------
 
-machine_wait() {
-	local t0
+machine_wait() { # [SECONDS]
+	local t0 limit=${1:-180}
 	t0=$(now_ms)
 	until [ -e "$RIG_DIR/share/ready" ]; do
 		rig_up || { note "QEMU ended"; return 1; }
 		grep -qaE 'Panic on CPU|Kernel panic|rig: .* failed' "$RIG_DIR/serial.log" && return 1
-		[ $(($(now_ms) - t0)) -lt 180000 ] || { note "dom0 was not ready after 180 s"; return 1; }
+		[ $(($(now_ms) - t0)) -lt $((limit * 1000)) ] || { note "dom0 was not ready after $limit s"; return 1; }
 		sleep 0.1
 	done
 	remote dom0 true < /dev/null
@@ -261,5 +282,5 @@ machine_end() {
 	pid_end "$RIG_DIR/watchdog.pid"
 	pid_end "$RIG_DIR/qemu.pid"
 	pid_end "$RIG_DIR/xvfb.pid"
-	rm -f "$RIG_DIR"/*.sock "$RIG_DIR/options"
+	rm -f "$RIG_DIR"/*.sock "$RIG_DIR/options" "$RIG_DIR"/disk-*
 }
