@@ -172,9 +172,10 @@ asan:
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang badreq libsteptime.so picture capture.sh)
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh)
 gl: $(GL)
-$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/load: $(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
+$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
+		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
 $(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)
@@ -220,6 +221,9 @@ install-backend: $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu)
 	install -m 644 xen-config/xengpu-backend.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/xengpu-backend.conf
 	$(call INSTALL_UNIT,xengpud.service)
+	$(call INSTALL_UNIT,xengpu-metrics.service)
+	$(call INSTALL_UNIT,xengpu-metrics.timer)
+	install -D -m 644 xen-config/grafana-dashboard.json $(DESTDIR)$(PREFIX)/share/xengpu/grafana-dashboard.json
 	$(call MAN,xengpu.1 xengpu.conf.5 xengpu-vgpu.7 xengpud.8)
 	ln -sf xengpud.8 $(DESTDIR)$(MANDIR)/man8/xengpu-worker.8
 	$(if $(wildcard xen-config/xengpu.bash-completion),install -D -m 644 \

@@ -100,6 +100,7 @@ struct ctl_bind {
 	uint64_t memory_bytes;		/* what the session has of it from the start */
 	uint32_t inflight_mib;		/* of commands whose fence has not come; 0: no limit */
 	uint32_t max_fps;		/* submits with a fence, a second; 0: no limit */
+	uint32_t queue_us;		/* of GPU time that may be begun while nobody else wants it; 0: any */
 	uint32_t n_extents;
 	struct ctl_extent {
 		uint32_t n_pages;
@@ -164,7 +165,7 @@ struct ctl_work {
 	uint32_t serial;		/* of the lease it is about */
 	uint32_t more;			/* REST: there is further work, which makes it a WANT as well */
 	uint32_t priority;		/* the highest of the session's contexts, for WANT and BEGUN */
-	uint64_t begun_ns;		/* REST: what the work begun is expected to take */
+	uint64_t begun_ns;		/* REST: what the work begun takes at least, as far as known */
 };
 
 /*

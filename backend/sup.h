@@ -54,6 +54,7 @@
 #define SUP_CLOSE_MS		2000u	/* from CLOSE to the worker's end */
 #define SUP_READY_MS		60000u	/* from exec to READY; a renderer on an emulated CPU is slow */
 #define SUP_WAIT_MS		30000u	/* a session waits for a worker */
+#define SUP_QUEUE_SLICES 4u	/* begun by a guest that is alone: whoever comes next waits for it */
 #define SUP_STOP_MS		4000u	/* from SIGTERM to leaving, whatever is left */
 
 struct sup;
@@ -445,7 +446,7 @@ void sup_worker_kill(struct sup_worker *w);
 
 /* --- sup_watchdog.c --------------------------------------------------------------------------- */
 
-/* watchdog_start() - a worker begins to serve: it is looked at from now on. */
+/* watchdog_start() - a worker begins to serve, or has work after a while: look at it from now on. */
 void watchdog_start(struct sup_worker *w);
 
 /* --- sup_sched.c ------------------------------------------------------------------------------ */

@@ -218,7 +218,7 @@ static bool still_active(struct arb *a, struct arb_runner *r, uint64_t now_ns)
 {
 	if (r->state == ARB_IDLE)
 		return false;
-	if (a->policy == ARB_OFF || r->want || has_lease(r) || r->seen.queued_ns ||
+	if (r->want || has_lease(r) || r->seen.queued_ns ||
 	    now_ns < r->seen.last_work_ns + ARB_ACTIVE_NS)
 		return true;
 	set_idle(a, r);
@@ -335,7 +335,7 @@ void arb_guest_remove(struct arb *a, struct arb_guest *g)
 	a->n_guests--;
 }
 
-void arb_runner_add(struct arb *a, struct arb_guest *g, struct arb_runner *r, uint64_t now_ns)
+void arb_runner_add(struct arb_guest *g, struct arb_runner *r, uint64_t now_ns)
 {
 	memset(r, 0, sizeof(*r));
 	r->guest = g;
@@ -345,8 +345,6 @@ void arb_runner_add(struct arb *a, struct arb_guest *g, struct arb_runner *r, ui
 	if (!TAILQ_EMPTY(&g->runners))
 		r->used_ns = TAILQ_FIRST(&g->runners)->used_ns;
 	TAILQ_INSERT_TAIL(&g->runners, r, link);
-	if (a->policy == ARB_OFF)
-		set_free(a, r);
 }
 
 void arb_runner_remove(struct arb *a, struct arb_runner *r, uint64_t now_ns)
@@ -453,22 +451,21 @@ void arb_wake(struct arb *a, uint64_t now_ns)
 		schedule(a, now_ns);
 }
 
+bool arb_quiet(struct arb *a, uint64_t now_ns)
+{
+	return !a->gated && !count_active(a, now_ns);
+}
+
 void arb_changed(struct arb *a, uint64_t now_ns)
 {
 	struct arb_guest *g;
-	struct arb_runner *r;
 
 	a->effective = a->policy == ARB_AUTO ? ARB_CREDIT : a->policy;
 	a->reason[0] = '\0';
 	a->auto_quiet = 0;
 	a->auto_ns = a->policy == ARB_AUTO && a->gated ? now_ns + ARB_AUTO_NS : 0;
-	LIST_FOREACH(g, &a->guests, link) {
+	LIST_FOREACH(g, &a->guests, link)
 		g->in_period = false;
-		TAILQ_FOREACH(r, &g->runners, link) {
-			if (a->policy == ARB_OFF && r->state == ARB_IDLE)
-				set_free(a, r);
-		}
-	}
 	review(a, now_ns);
 }
 

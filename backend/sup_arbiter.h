@@ -23,8 +23,8 @@
 #define ARB_WEIGHT_UNIT		256u	/* the weight whose virtual time is GPU time */
 #define ARB_ACTIVE_NS		100000000u	/* without work for so long: no longer counts */
 #define ARB_CARRY_NS		20000000	/* unused share that a guest may catch up with later */
-#define ARB_BURST_NS		0		/* ... but none of its cap */
-#define ARB_WAIT_NS		5000000		/* ... or that, while it waits for others */
+#define ARB_WAIT_NS		5000000		/* ... and of its cap, while others have the GPU */
+#define ARB_HANDOVER_NS		150000u		/* from our decision to the worker's first command */
 /*
  * The next lease is given so long before the GPU is free: what giving it takes. While everybody always
  * has work there is nobody to whom more would be a delay, and work that takes less time than expected
@@ -152,7 +152,7 @@ void arb_guest_add(struct arb *a, struct arb_guest *g);
 void arb_guest_remove(struct arb *a, struct arb_guest *g);
 
 /* arb_runner_add() - it begins as one that says when it has work. */
-void arb_runner_add(struct arb *a, struct arb_guest *g, struct arb_runner *r, uint64_t now_ns);
+void arb_runner_add(struct arb_guest *g, struct arb_runner *r, uint64_t now_ns);
 
 /* arb_runner_remove() - its process is dead; what it used last is charged. */
 void arb_runner_remove(struct arb *a, struct arb_runner *r, uint64_t now_ns);
@@ -166,6 +166,12 @@ void arb_drained(struct arb *a, struct arb_runner *r, uint32_t serial, uint64_t 
 
 /* arb_wake() - the time has come that was asked for. */
 void arb_wake(struct arb *a, uint64_t now_ns);
+
+/*
+ * arb_quiet() - now and then while anybody is at work: those that are not any more say so when they
+ * are again. Returns true when nobody is; then nothing has to be looked at before arb_begun().
+ */
+bool arb_quiet(struct arb *a, uint64_t now_ns);
 
 /* arb_changed() - a weight, cap, rate, the policy or another parameter was changed. */
 void arb_changed(struct arb *a, uint64_t now_ns);

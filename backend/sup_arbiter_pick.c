@@ -59,9 +59,20 @@ static int64_t worth(const struct arb *a, const struct arb_guest *g, uint64_t ns
 	return (int64_t)(ns / 100 * arb_cap(a, g) * a->capacity);
 }
 
+static bool waits_for_others(const struct arb *a, const struct arb_guest *g)
+{
+	const struct arb_guest *other;
+
+	LIST_FOREACH(other, &a->guests, link)
+		if (other != g && arb_busy(other))
+			return arb_busy(g);
+	return false;
+}
+
+/* Of what it did not use nothing is kept, unless it could not. */
 static void refill(struct arb *a, struct arb_guest *g, uint64_t now_ns)
 {
-	const int64_t most = arb_busy(g) ? ARB_WAIT_NS : ARB_BURST_NS;
+	const int64_t most = waits_for_others(a, g) ? ARB_WAIT_NS : 0;
 	int64_t more = worth(a, g, now_ns - g->tokens_at_ns);
 
 	g->tokens_ns += more;
@@ -72,14 +83,17 @@ static void refill(struct arb *a, struct arb_guest *g, uint64_t now_ns)
 		g->tokens_at_ns = now_ns - now_ns % 100;
 }
 
-/* What a capped guest may begin now; at most 0: nothing before *@later_ns. */
+/*
+ * What a capped guest may begin now; at most 0: nothing before *@later_ns. That is a little early,
+ * by what it takes until it begins, so that on average it has what the cap says.
+ */
 static int64_t tokens(struct arb *a, struct arb_guest *g, uint64_t now_ns, uint64_t *later_ns)
 {
 	const int64_t per_ms = worth(a, g, 1000000);
 	int64_t left;
 
 	refill(a, g, now_ns);
-	left = g->tokens_ns - (int64_t)g->queued_ns;
+	left = g->tokens_ns + worth(a, g, ARB_HANDOVER_NS) - (int64_t)g->queued_ns;
 	if (left <= 0)
 		*later_ns = now_ns + ((uint64_t)-left + 1) * 1000000 / (uint64_t)per_ms + 1;
 	return left;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The account of the GPU's memory that a guest may use on a device, over all its sessions. Workers
- * count what their resources take, and a worker is not to be believed; so each is allowed an amount,
- * the sum of all amounts is what counts, and an amount is free again when its worker is dead.
+ * count what their resources take, and a worker is not to be believed; so each is allowed an
+ * amount, the sum of all amounts is what counts, and an amount is free again when its worker is
+ * dead.
  *
  * Amounts are handed out in chunks. When what is left is not enough for a session, the others are
- * asked for what they do not use, and sessions that are ending are waited for, before it is refused.
+ * asked for what they do not use, and sessions that are ending are waited for, before it is
+ * refused.
  */
 #include <errno.h>
 
@@ -53,8 +55,8 @@ static int answer(struct sup_worker *w, int err)
 
 	if (err)
 		log_line(LOG_LEVEL_WARNING, &dev->dom->rate,
-			 "domain %u (%s) vgpu %u session %u: %llu more octets of GPU memory would be "
-			 "over its limit, memory=%u (%llu are in use, or kept for its sessions)",
+			 "domain %u (%s) vgpu %u session %u: %llu more octets of GPU memory would "
+			 "be over its limit, memory=%u (%llu are in use, or kept for its sessions)",
 			 dev->dom->domid, dev->dom->name, dev->devid, w->session->index,
 			 (unsigned long long)m->wants, dev->limits.memory_mib,
 			 (unsigned long long)dev->memory_allowed);
@@ -94,12 +96,18 @@ static bool others_may_free(const struct sup_worker *w, bool recall)
 	return may;
 }
 
+static void kill_deaf(struct sup_worker *w)
+{
+	sup_session_fail(w->session, "the worker does not take answers and was killed");
+	sup_worker_kill(w);
+}
+
 static void too_late(void *arg)
 {
 	struct sup_worker *w = arg;
 
 	if (w->session && w->memory.wants && w->state != WORKER_DYING && answer(w, -EDQUOT))
-		sup_worker_kill(w);
+		kill_deaf(w);
 }
 
 /* Answer @w's question if that is possible now. Returns 0; -errno, it does not read. */
@@ -126,10 +134,8 @@ static void settle(struct sup_device *dev)
 
 	TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
 		if (w->session && w->session->dev == dev && w->memory.wants &&
-		    w->state != WORKER_DYING && try_answer(w)) {
-			sup_session_fail(w->session, "the worker does not take answers");
-			sup_worker_kill(w);
-		}
+		    w->state != WORKER_DYING && try_answer(w))
+			kill_deaf(w);
 	}
 }
 

@@ -21,7 +21,7 @@
 #define MIN_SLICE_US	100u
 #define MAX_SLICE_US	100000u
 #define SLICE_PRESET_US	1000u
-#define RATE_PRESET_US	500u
+#define RATE_PRESET_US	100u
 
 /* --- what the arbiter asks for ------------------------------------------------------------------ */
 
@@ -132,7 +132,7 @@ void sched_worker_start(struct sup_worker *w)
 	/* Of the renderer that this worker has; all of them have the same. */
 	arb->on_cpu = !strcmp(w->ready.clock, "cpu");
 	arb->capacity = arb->on_cpu ? (uint32_t)sysconf(_SC_NPROCESSORS_ONLN) : 1;
-	arb_runner_add(arb, &w->session->dev->guest, &w->runner, loop_now_ns());
+	arb_runner_add(&w->session->dev->guest, &w->runner, loop_now_ns());
 }
 
 void sched_worker_end(struct sup_worker *w)
@@ -149,6 +149,7 @@ void sched_worker_said(struct sup_worker *w, const struct ctl_work *work)
 
 	switch (work->event) {
 	case CTL_WORK_BEGUN:
+		watchdog_start(w);
 		arb_begun(arb, &w->runner, work->priority, now_ns);
 		break;
 	case CTL_WORK_WANT:

@@ -2,7 +2,8 @@
 /*
  * The watchdog: workers that hang. A worker may be stuck inside the renderer, or the GPU may never
  * signal a fence; either way the counters that it writes stand still while something is under way.
- * They are looked at four times within the config's time, and only while sessions are open. A guest
+ * They are looked at four times within the config's time, and only while anybody has work: once all
+ * have been idle for a while, nothing wakes up before the first says that it has work again. A guest
  * that is paused or idle has nothing under way. What a taken-over worker makes of its counters
  * harms nobody but its own session.
  */
@@ -21,7 +22,8 @@ static void hung(struct sup_worker *w, const char *what)
 	sup_worker_kill(w);
 }
 
-static void look_at(struct sup_worker *w, uint64_t now_ns)
+/* Returns whether something is under way. */
+static bool look_at(struct sup_worker *w, uint64_t now_ns)
 {
 	const uint64_t limit_ns = w->sup->cfg.fence_timeout_s * UINT64_C(1000000000);
 	struct worker_watch *watch = &w->watch;
@@ -41,6 +43,7 @@ static void look_at(struct sup_worker *w, uint64_t now_ns)
 		hung(w, "the renderer did not come back");
 	else if (now_ns - watch->retired_ns >= limit_ns)
 		hung(w, "no fence came");
+	return (stats.calls & 1) || stats.fences_in_flight;
 }
 
 static void tick(void *arg)
@@ -48,11 +51,12 @@ static void tick(void *arg)
 	struct sup *sup = arg;
 	const uint64_t now_ns = loop_now_ns();
 	struct sup_worker *w;
+	bool busy = false;
 
 	TAILQ_FOREACH(w, &sup->pool.workers, link)
 		if (w->state == WORKER_SERVING)
-			look_at(w, now_ns);
-	if (sup->pool.n_in_state[WORKER_SERVING])
+			busy |= look_at(w, now_ns);
+	if (!arb_quiet(&sup->arb, now_ns) || busy)
 		loop_timer_set(&sup->loop, &sup->watchdog, sup->cfg.fence_timeout_s * 250u, tick,
 			       sup);
 }

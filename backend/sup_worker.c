@@ -384,6 +384,7 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 	b->memory_bytes = sup_memory_first(w);
 	b->inflight_mib = s->dev->limits.inflight_mib;
 	b->max_fps = s->dev->limits.max_fps;
+	b->queue_us = (uint32_t)(SUP_QUEUE_SLICES * w->sup->arb.slice_ns / 1000);
 	b->n_extents = s->ring.n_extents;
 	for (i = 0; i < s->ring.n_extents; i++) {
 		b->extent[i].n_pages = s->ring.extent[i].n_pages;

@@ -66,6 +66,7 @@ struct wrk_context {
 	bool lost;
 	uint32_t priority;
 	uint64_t mean_ns;		/* a submit takes; 0: not known */
+	uint64_t off_ns;		/* ... and how far off that is, in the mean */
 	uint64_t peak_ns;		/* the longest of late */
 	uint32_t n_rings;
 	struct wrk_timeline ring[];	/* n_rings */
@@ -78,6 +79,7 @@ enum wrk_held {
 	WRK_HELD_INFLIGHT = 1u << 2,	/* wrk_limit.c: enough commands are in flight */
 	WRK_HELD_FPS = 1u << 3,		/* wrk_limit.c: the next frame's time has not come */
 	WRK_HELD_LEASE = 1u << 4,	/* the arbiter has not given any time */
+	WRK_HELD_QUEUE = 1u << 5,	/* ... has, and the GPU has enough to do */
 };
 
 /* The one BUFFER_REGISTER that is under way: references are read, then mapped. */
@@ -111,8 +113,8 @@ struct wrk_sched {
 	bool took;			/* a request under it */
 	uint64_t lease_ns;
 	uint64_t leased_at_ns;
-	uint64_t begun_ns;		/* what the work begun under it is expected to take */
-	uint64_t filled_ns;		/* ... and may take */
+	uint64_t begun_ns;		/* what the work begun under it takes at least, and */
+	uint64_t filled_ns;		/* ... at most, as far as can be expected */
 	uint32_t last_context, last_ring;	/* of the last submit */
 	uint64_t next_ns;		/* the next submit may take */
 	uint64_t held_at_ns;
@@ -186,7 +188,7 @@ struct wrk {
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */
 	struct wrk_memory memory;
 	struct wrk_limits hold;
-	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring; 0 for none */
+	uint32_t held;			/* WRK_HELD_*: no request is taken from the ring */
 	uint32_t pages_unmapped;	/* to be told to the supervisor */
 	bool ctl_blocked;		/* its socket was full: wait until it is writable */
 
@@ -327,8 +329,8 @@ int wrk_sched_flush(struct wrk *w);
 
 /*
  * wrk_memory_take() - count memory of the GPU as used.
- * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and @job
- * is executed again, or refused, when it has answered.
+ * Returns 0; a status, there is no more for this guest; WRK_LATER, the supervisor is asked, and
+ * @job is executed again, or refused, when it has answered.
  */
 int wrk_memory_take(struct wrk *w, struct wrk_job *job, uint64_t bytes);
 

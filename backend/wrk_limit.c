@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Limits that hold a session back and refuse nothing: commands in flight, and frames a second. Both
- * are asked about before a request is taken, and only when there is one; so a session that is within
- * its limits costs no timer and no wake-up.
+ * are asked about before a request is taken, and only when there is one; so a session that is
+ * within its limits costs no timer and no wake-up.
  *
  * In flight are the commands of submits whose fence has not come. Those of a submit without a fence
  * belong to the next one with a fence on the same timeline. What no fence will ever report is no
- * reason to wait: the ring is held only while a fence is under way, and looked at anew with each, so
- * it cannot be held for ever; and a submit larger than the limit goes when it is alone.
+ * reason to wait: the ring is held only while a fence is under way, and looked at anew with each,
+ * so it cannot be held for ever; and a submit larger than the limit goes when it is alone.
  *
  * A frame is a submit that asks for a fence. Frames have slots, a period apart. One that comes late
- * takes the slot that has passed, and those after it keep theirs, so jitter does not lower the rate;
- * but of all slots that a session let pass it keeps one.
+ * takes the slot that has passed, and those after it keep theirs, so jitter does not lower the
+ * rate; but of all slots that a session let pass it keeps one.
  */
 #include <errno.h>
 #include <string.h>

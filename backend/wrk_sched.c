@@ -5,11 +5,12 @@
  * as long as no other guest has work, nothing is said, and a request costs one comparison.
  *
  * A submit's cost is not known before it is done. The context's earlier ones tell, measured from
- * fence to fence: their moving mean is what it is expected to take, which is what the next lease is
- * timed by; the longest of late is what it may take, which fills a lease and is charged until the
- * true cost is known. Behind the last submit of a lease is a fence, the guest's own or one of ours,
+ * fence to fence: the moving mean, less most of what single ones are off it, is when it may be done,
+ * which is what the next lease is timed by; the longest of late is what it may take, which fills a
+ * lease and is charged until the true cost is known. Behind the last submit of a lease is a fence, the guest's own or one of ours,
  * and when that is done the lease is drained.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "wrk.h"
@@ -17,6 +18,7 @@
 #define UNKNOWN_NS	1000000u	/* a submit of a context that was never measured */
 #define MAX_NS		10000000000u
 #define MEAN_SHIFT	2		/* a new measurement counts for a quarter */
+#define OFF_SHIFT	3
 #define PEAK_SHIFT	4		/* the longest is forgotten by a sixteenth each time */
 #define LEASE_STRETCH	8u		/* of real time, for one of expected time: then it rests anyway */
 
@@ -73,6 +75,17 @@ static uint64_t expected_ns(const struct wrk_context *context)
 	return context->mean_ns ? context->mean_ns : UNKNOWN_NS;
 }
 
+/*
+ * Three quarters of the mean deviation early: enough for the GPU to have work 99 % of the time with
+ * lengths from 0.2 to 2 ms in no order, and nothing where all are alike.
+ */
+static uint64_t soonest_ns(const struct wrk_context *context)
+{
+	const uint64_t ns = expected_ns(context), off_ns = context->off_ns - context->off_ns / 4;
+
+	return off_ns < ns - ns / 8 ? ns - off_ns : ns / 8;
+}
+
 static uint64_t longest_ns(const struct wrk_context *context)
 {
 	return context->peak_ns > expected_ns(context) ? context->peak_ns : expected_ns(context);
@@ -92,7 +105,7 @@ void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_i
 	s->last_context = context->node.id;
 	s->last_ring = ring_idx;
 	if (s->leased) {
-		s->begun_ns += expected_ns(context);
+		s->begun_ns += soonest_ns(context);
 		s->filled_ns += cost_ns;
 	}
 }
@@ -116,6 +129,9 @@ static void learn(struct wrk_context *context, uint64_t took_ns)
 	if (took_ns > context->peak_ns)
 		context->peak_ns = took_ns;
 	if (context->mean_ns)
+		context->off_ns += ((uint64_t)llabs(off_ns) >> OFF_SHIFT) -
+				   (context->off_ns >> OFF_SHIFT);
+	if (context->mean_ns)
 		context->mean_ns += (uint64_t)(off_ns >> MEAN_SHIFT);
 	else
 		context->mean_ns = took_ns;
@@ -129,6 +145,7 @@ void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_co
 	uint64_t now_ns, took_ns, from_ns;
 
 	s->queued_ns -= p->cost_ns;
+	w->held &= ~(uint32_t)WRK_HELD_QUEUE;
 	if (!w->gpu.has_busy_ns) {
 		now_ns = wrk_now_ns();
 		from_ns = p->begun_ns > s->retired_at_ns ? p->begun_ns : s->retired_at_ns;
@@ -213,6 +230,12 @@ bool wrk_sched_may_take(struct wrk *w)
 {
 	struct wrk_sched *s = &w->sched;
 
+	/* Alone as well, no more is begun than keeps the GPU busy. */
+	if (s->mode != CTL_RUN_GATED && w->bind.queue_us && w->fences_in_flight > 1 &&
+	    s->queued_ns >= w->bind.queue_us * UINT64_C(1000)) {
+		w->held |= WRK_HELD_QUEUE;
+		return false;
+	}
 	if (s->mode == CTL_RUN_FREE)
 		return true;
 	if (s->mode == CTL_RUN_TELL) {
@@ -263,6 +286,7 @@ void wrk_sched_run(struct wrk *w, const struct ctl_run *run)
 	} else {
 		s->forgotten = s->serial;
 	}
+	w->held &= ~(uint32_t)WRK_HELD_QUEUE;
 	let_go(w);
 }
 

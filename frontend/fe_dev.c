@@ -236,6 +236,10 @@ static int read_limits(struct fe_device *dev, char *why)
 				 why);
 	if (!err)
 		err = read_limit(dev, VGPUIF_NODE_MAX_PAGES, 1, UINT32_MAX, &l->max_pages, why);
+	/* Only for what people are told; an older backend does not have it. */
+	fe_path(path, "%s/%s", dev->back, VGPUIF_NODE_MAX_MEMORY);
+	if (xst_read_u32(dev->xst, XST_NO_TX, path, &l->max_memory_mib))
+		l->max_memory_mib = 0;
 	return err;
 }
 

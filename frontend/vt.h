@@ -78,6 +78,7 @@ struct vt_resource {
 	uint64_t get_seq;
 	uint32_t in_flight;		/* requests that will call back with it */
 	bool gone;			/* out of the table: freed at the last answer */
+	bool refused;			/* over a limit of the backend's: it does not exist there */
 };
 
 struct vt_table {
@@ -125,6 +126,7 @@ struct vt_stats {
 	uint64_t busy_waits;
 	uint64_t busy_waits_blocked;
 	uint64_t resources;
+	uint64_t refused;		/* of these, over a limit, and the client was told */
 	uint64_t buffers_reused;
 	uint64_t reads;			/* of the client's socket */
 };
@@ -201,12 +203,19 @@ int vt_fail(struct vt_client *c, const char *fmt, ...) __attribute__((format(pri
 int vt_reply(struct vt_client *c, const void *data, size_t bytes);
 /* vt_reply_fd() - send a descriptor with its octet. 0 or -1. */
 int vt_reply_fd(struct vt_client *c, int fd);
+/* vt_reply_no_fd() - the octet alone: there is none, and the client's call fails. 0 or -1. */
+int vt_reply_no_fd(struct vt_client *c);
 /* vt_reply_words() - send a header and words. */
 int vt_reply_words(struct vt_client *c, uint32_t command, const uint32_t *words, uint32_t n);
 /* vt_read_rest() - take @bytes of the stream: what was received already, then from the socket. */
 int vt_read_rest(struct vt_client *c, void *to, size_t bytes);
 /* vt_must() - an fe_done_fn: fail the client @arg when the request failed. */
 void vt_must(void *arg, const struct vgpuif_request *req, const struct vgpuif_response *rsp);
+/*
+ * vt_may() - ... unless it met a limit: then it returns false, and the log has it once.
+ */
+bool vt_may(struct vt_client *c, const struct vgpuif_request *req,
+	    const struct vgpuif_response *rsp);
 
 /* vt_cmd.c */
 /* vt_cmd_parse() - carry out the commands that have arrived, as far as possible. */

@@ -50,23 +50,77 @@ int vt_fail(struct vt_client *c, const char *fmt, ...)
 	return -1;
 }
 
+/*
+ * Which limit was met, and by what, for a person, into FE_TEXT_BYTES octets. Returns false where
+ * the answer is not about a limit.
+ */
+static bool explain_limit(const struct vt_client *c, const struct vgpuif_request *req,
+			  int32_t status, char *text)
+{
+	const struct fe_limits *l = fe_session_limits(c->session);
+	const struct vgpuif_resource_create *r = &req->u.resource_create;
+	char limit[48] = "the backend allows less";
+
+	if (req->operation == VGPUIF_OP_BUFFER_REGISTER && status == -XEN_ENOSPC) {
+		snprintf(text, FE_TEXT_BYTES, "over a limit the backend sets: %u more pages; it "
+			 "allows %u pages for all of this guest's programs, and %u buffers for one",
+			 req->u.buffer_register.n_pages, l->max_pages, l->max_buffers);
+		return true;
+	}
+	if (req->operation == VGPUIF_OP_CONTEXT_CREATE && status == -XEN_ENOSPC) {
+		snprintf(text, FE_TEXT_BYTES, "over a limit the backend sets: it allows %u "
+			 "contexts for one program", l->max_contexts);
+		return true;
+	}
+	if (req->operation != VGPUIF_OP_RESOURCE_CREATE &&
+	    req->operation != VGPUIF_OP_RESOURCE_CREATE_BLOB)
+		return false;
+	if (status == -XEN_ENOSPC) {
+		snprintf(text, FE_TEXT_BYTES, "over a limit the backend sets: it allows %u "
+			 "resources for one program", l->max_resources);
+		return true;
+	}
+	if (status != -XEN_ENOMEM || req->operation != VGPUIF_OP_RESOURCE_CREATE)
+		return false;
+	if (l->max_memory_mib)
+		snprintf(limit, sizeof(limit), "the backend allows %u MiB", l->max_memory_mib);
+	snprintf(text, FE_TEXT_BYTES, "out of GPU memory: %s for all of this guest's programs, and "
+		 "one more resource of %ux%ux%u (%u layers, %u levels, %u samples, format %u) does "
+		 "not fit", limit, r->width, r->height, r->depth, r->array_size, r->last_level + 1,
+		 r->nr_samples ? r->nr_samples : 1, r->format);
+	return true;
+}
+
 void vt_must(void *arg, const struct vgpuif_request *req, const struct vgpuif_response *rsp)
 {
 	struct vt_client *c = arg;
-
-	const struct fe_limits *l = fe_session_limits(c->session);
+	char text[FE_TEXT_BYTES];
 
 	/* When the session is lost, that is the reason, not this. */
 	if (!rsp->status || fe_session_why(c->session)[0])
 		return;
-	if (req->operation == VGPUIF_OP_BUFFER_REGISTER && rsp->status == -XEN_ENOSPC)
-		vt_fail(c, "over a limit the backend sets: %u more pages; it allows %u pages for "
-			"all of this guest's programs, and %u buffers for one",
-			req->u.buffer_register.n_pages, l->max_pages, l->max_buffers);
+	if (explain_limit(c, req, rsp->status, text))
+		vt_fail(c, "%s", text);
 	else
 		vt_fail(c, "the backend answered %s (id %u) with %s",
 			request_name(req->operation), req->u.resource_create.resource_id,
 			request_strstatus(rsp->status));
+}
+
+bool vt_may(struct vt_client *c, const struct vgpuif_request *req,
+	    const struct vgpuif_response *rsp)
+{
+	char text[FE_TEXT_BYTES];
+
+	if (rsp->status && !fe_session_why(c->session)[0] &&
+	    explain_limit(c, req, rsp->status, text)) {
+		/* A program may try again and again. */
+		if (!c->stats.refused++)
+			vt_log("the program is refused a resource: %s", text);
+		return false;
+	}
+	vt_must(c, req, rsp);
+	return true;
 }
 
 static int send_all(struct vt_client *c, const void *data, size_t bytes)
@@ -101,6 +155,11 @@ int vt_reply_words(struct vt_client *c, uint32_t command, const uint32_t *words,
 	if (n)
 		memcpy(reply + 2, words, n * sizeof(*words));
 	return vt_reply(c, reply, (2 + n) * sizeof(*words));
+}
+
+int vt_reply_no_fd(struct vt_client *c)
+{
+	return send_all(c, "", 1);
 }
 
 int vt_reply_fd(struct vt_client *c, int fd)

@@ -18,6 +18,13 @@
 #define MAX_RESOURCES	(1u << 20)	/* fences among them; the backend bounds the others */
 #define FIRST_BUCKETS	256u
 
+/*
+ * Whether the backend has room for one that is as large is waited for. A client has one way to hear
+ * of a refusal: there is no descriptor in the answer, which Mesa makes GL_OUT_OF_MEMORY of. For a
+ * smaller one the waiting would cost more than making it; if it is refused, the program ends.
+ */
+#define ASK_BYTES	(256u << 10)
+
 static uint32_t bucket_of(const struct vt_table *t, uint32_t handle)
 {
 	/* Handles are consecutive. */
@@ -137,17 +144,24 @@ static void unref_done(void *arg, const struct vgpuif_request *req,
 	vt_res_put(res);
 }
 
+static void take_out(struct vt_client *c, struct vt_resource *res)
+{
+	struct vt_resource **link = &c->table.bucket[bucket_of(&c->table, res->handle)];
+
+	while (*link != res)
+		link = &(*link)->next;
+	*link = res->next;
+	c->table.n--;
+}
+
 int vt_res_unref(struct vt_client *c, const uint32_t *payload, uint32_t n)
 {
-	struct vt_resource *res = vt_res_find(c, payload[0]), **link;
+	struct vt_resource *res = vt_res_find(c, payload[0]);
 
 	(void)n;
 	if (!res)
 		return 0;	/* as the open server does */
-	for (link = &c->table.bucket[bucket_of(&c->table, res->handle)]; *link != res;)
-		link = &(*link)->next;
-	*link = res->next;
-	c->table.n--;
+	take_out(c, res);
 	res->gone = true;
 	res->in_flight++;
 	if (res->kind == VT_FENCE) {
@@ -196,8 +210,18 @@ static int fence_memory(struct vt_client *c)
 	return c->fence_fd;
 }
 
-static int post_create(struct vt_client *c, const struct vt_resource *res,
-		       const struct vtest_create *r)
+static void create_done(void *arg, const struct vgpuif_request *req,
+			const struct vgpuif_response *rsp)
+{
+	struct vt_resource *res = arg;
+
+	res->refused = !vt_may(res->client, req, rsp);
+	vt_res_put(res);
+}
+
+/* @ask: wait for the answer, which may set res->refused. */
+static int post_create(struct vt_client *c, struct vt_resource *res, const struct vtest_create *r,
+		       bool ask)
 {
 	const struct vgpuif_resource_create create = {
 		.resource_id = res->handle,
@@ -213,8 +237,17 @@ static int post_create(struct vt_client *c, const struct vt_resource *res,
 	};
 
 	c->stats.resources++;
-	if (fe_resource_create(c->session, &create, vt_must, c) ||
-	    fe_context_attach(c->session, VT_CONTEXT, res->handle, vt_must, c))
+	if (fe_resource_create(c->session, &create, ask ? create_done : vt_must,
+			       ask ? (void *)res : c))
+		return vt_fail(c, "a resource cannot be created");
+	if (ask) {
+		res->in_flight++;
+		if (vt_res_settle(c, res))
+			return -1;
+		if (res->refused)
+			return 0;
+	}
+	if (fe_context_attach(c->session, VT_CONTEXT, res->handle, vt_must, c))
 		return vt_fail(c, "a resource cannot be created");
 	return 0;
 }
@@ -251,7 +284,7 @@ int vt_res_materialise(struct vt_client *c, struct vt_resource *res)
 		return 0;
 	res->kind = VT_RESOURCE;
 	res->shadow = true;
-	if (post_create(c, res, &create))
+	if (post_create(c, res, &create, false))
 		return -1;
 	return vt_res_backing(c, res, VTEST_FENCE_BYTES);
 }
@@ -259,6 +292,16 @@ int vt_res_materialise(struct vt_client *c, struct vt_resource *res)
 static int reply_handle(struct vt_client *c, uint32_t command, const struct vt_resource *res)
 {
 	return c->version >= 3 ? vt_reply_words(c, command, &res->handle, 1) : 0;
+}
+
+/* The client takes the handle again, in version 2, or has never had it. */
+static int reply_refused(struct vt_client *c, struct vt_resource *res)
+{
+	int ret = reply_handle(c, VTEST_RESOURCE_CREATE2, res);
+
+	take_out(c, res);
+	free(res);
+	return ret ? ret : vt_reply_no_fd(c);
 }
 
 int vt_res_create2(struct vt_client *c, const uint32_t *payload, uint32_t n)
@@ -280,8 +323,11 @@ int vt_res_create2(struct vt_client *c, const uint32_t *payload, uint32_t n)
 		fd = fence_memory(c);
 	} else {
 		res->kind = VT_RESOURCE;
-		if (post_create(c, res, &r) ||
-		    (r.data_size && vt_res_backing(c, res, r.data_size)))
+		if (post_create(c, res, &r, r.data_size >= ASK_BYTES))
+			return -1;
+		if (res->refused)
+			return c->failed ? -1 : reply_refused(c, res);
+		if (r.data_size && vt_res_backing(c, res, r.data_size))
 			return -1;
 		fd = r.data_size ? fe_buffer_fd(res->buffer->fe) : VT_NO_FD;
 	}
@@ -302,7 +348,7 @@ int vt_res_create(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	res->kind = VT_RESOURCE;
 	res->is_buffer = r.target == VIRGL_PIPE_BUFFER;
 	res->width = r.width;
-	return post_create(c, res, &r) ? -1 : reply_handle(c, VTEST_RESOURCE_CREATE, res);
+	return post_create(c, res, &r, false) ? -1 : reply_handle(c, VTEST_RESOURCE_CREATE, res);
 }
 
 int vt_res_create_blob(struct vt_client *c, const uint32_t *payload, uint32_t n)

@@ -57,6 +57,7 @@ void vt_stats_report(const struct vt_client *c)
 		{ "surface_bytes_copied", v->surface_bytes_copied },
 		{ "submits_elided", v->submits_elided },
 		{ "fences_local", v->fences_local },
+		{ "resources_refused", v->refused },
 		{ "busy_waits", v->busy_waits },
 		{ "busy_waits_blocked", v->busy_waits_blocked },
 		{ "resources", v->resources },

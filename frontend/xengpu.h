@@ -43,6 +43,7 @@ struct fe_limits {
 	uint32_t max_contexts;
 	uint32_t max_resources;
 	uint32_t max_pages;
+	uint32_t max_memory_mib;	/* of the GPU; 0: the backend does not say */
 	uint64_t capsets;		/* bit i: capset i */
 };
 

@@ -248,6 +248,7 @@ int hostconf_apply(const struct hostconf *conf, struct vgpu_option *option, cons
 	struct vgpu_option merged = *option;
 	uint32_t asked, limit, preset;
 	enum option_key key;
+	bool zero_is_none;
 
 	option_merge(&merged, &conf->defaults);
 	for (key = 0; OPTION_NUMBERS & OPTION_BIT(key); key++) {
@@ -260,12 +261,14 @@ int hostconf_apply(const struct hostconf *conf, struct vgpu_option *option, cons
 			continue;
 		}
 		asked = option_number(&merged, key);
-		if (key == OPTION_CAP && limit == 0)
+		zero_is_none = key == OPTION_CAP || key == OPTION_MAX_FPS;
+		if (zero_is_none && limit == 0)
 			continue;
-		if (asked > limit || (key == OPTION_CAP && asked == 0))
+		if (asked > limit || (zero_is_none && asked == 0))
 			return why_set(why, "%s: %s=%u%s is more than this host allows, %s=%u (%s)",
 				       where, option_key_name(key), asked,
-				       key == OPTION_CAP && !asked ? " (no cap)" : "",
+				       !zero_is_none || asked ? "" :
+				       key == OPTION_CAP ? " (no cap)" : " (no limit)",
 				       option_key_name(key), limit, conf->limits_where);
 	}
 	*option = merged;

@@ -51,7 +51,7 @@ bool hostconf_policy_ok(const char *policy);
 /*
  * hostconf_apply() - the defaults beneath a vgpu's own keys, and the limits: a key that asks for
  * more is refused; one that nobody gave is set to its limit, or to its preset if that is less.
- * A limited cap makes cap=0, no cap, more than is allowed.
+ * A limited cap makes cap=0, no cap, more than is allowed; max_fps likewise.
  * @where:  for @why, where the vgpu comes from, such as "FILE:LINE".
  * @option: on failure as it was.
  * Returns 0; -EINVAL, @why names both places.

@@ -55,8 +55,8 @@ static const struct key keys[] = {
 	NUMBER(OPTION_PAGES, "pages", pages, 1, 16777216, 65536),
 	NUMBER(OPTION_SESSIONS, "sessions", sessions, 1, 1024, 64),
 	NUMBER(OPTION_INFLIGHT, "inflight", inflight_mib, 1, 1024, 64),
-	NUMBER(OPTION_MAX_FPS, "max_fps", max_fps, 1, 1000, UINT32_MAX),
-	NUMBER(OPTION_FPS, "fps", fps, 1, 1000, UINT32_MAX),
+	NUMBER(OPTION_MAX_FPS, "max_fps", max_fps, 0, 1000, UINT32_MAX),
+	NUMBER(OPTION_FPS, "fps", fps, 0, 1000, UINT32_MAX),
 #undef NUMBER
 	[OPTION_GPU] = { .name = "gpu", .node = "gpu", .check = gpu_ok,
 			 .allowed = "auto, soft, or a render node such as /dev/dri/renderD128",

@@ -49,8 +49,8 @@ struct vgpu_option {
 	uint32_t pages;			/* 1..16777216 that the guest may have mapped */
 	uint32_t sessions;		/* 1..1024 */
 	uint32_t inflight_mib;		/* 1..1024 of commands that are not done, of a session */
-	uint32_t max_fps;		/* 1..1000 frames a second at most, of a session */
-	uint32_t fps;			/* 1..1000 that policy "deadline" holds for it */
+	uint32_t max_fps;		/* 0..1000 frames a second at most, of a session; 0, no limit */
+	uint32_t fps;			/* 0..1000 that policy "deadline" holds for it; 0, none */
 	char gpu[OPTION_MAX_NAME];	/* "auto", "soft", "/dev/dri/renderDN" or "model" */
 	char backend[OPTION_MAX_NAME];	/* a domain's name or id */
 	uint16_t devid;

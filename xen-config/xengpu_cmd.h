@@ -106,12 +106,11 @@ int cmd_save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid);
 
 /*
  * cmd_save_sched() - change keys of a device in what the domain's next start gives, where that has it.
- * @change:  the keys that are given.
- * @dropped: OPTION_BIT() of keys that are to be there no longer.
+ * @change: the keys that are given.
  * Returns as above.
  */
 int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
-		   const struct vgpu_option *change, uint32_t dropped);
+		   const struct vgpu_option *change);
 
 /* cmd_save() - policy_save(), or with -N a line that says it. As above. */
 int cmd_save(struct cmd *cmd, const char *uuid, const struct vgpus *vgpus);

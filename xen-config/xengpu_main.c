@@ -32,8 +32,8 @@ static const struct subcommand {
 	  "               [--json] | sched -s [-p POLICY] [-t SLICE_US] [-r RATELIMIT_US] [--json]",
 	  "who gets how much of the GPU: show it, or change it now and for the next start",
 	  xengpu_sched },
-	{ "stats", "stats [--json] [--control=PATH] [DOMAIN]",
-	  "what the backend of this domain counted", xengpu_stats },
+	{ "stats", "stats [--json | --openmetrics[=FILE] | --prometheus[=FILE]] [--control=PATH]\n"
+	  "               [DOMAIN]", "what the backend of this domain counted", xengpu_stats },
 	{ "top", "top [-d SECONDS] [-i ITERATIONS] [-s COLUMN] [-r] [-n] [-b [--json]]",
 	  "what guests do with the GPU, again and again, as xentop; h for help", xengpu_top },
 	{ "allow", "allow DOMAIN", "let a domain go on that was banned for crashes or hangs",

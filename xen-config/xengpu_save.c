@@ -62,7 +62,7 @@ int cmd_save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option 
 }
 
 int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
-		   const struct vgpu_option *change, uint32_t dropped)
+		   const struct vgpu_option *change)
 {
 	struct vgpu_option option = *change;
 	char uuid[ATTACH_UUID_BYTES];
@@ -79,7 +79,6 @@ int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
 			"no vgpu %u\n", domid, devid);
 		return CMD_OK;
 	}
-	policy.own.option[i].given &= ~dropped;
 	option_merge(&option, &policy.own.option[i]);
 	option.devid = devid;
 	policy.own.option[i] = option;

@@ -37,22 +37,6 @@ static int set_gpu(struct cmd *cmd, const struct sched_options *o)
 	return CMD_OK;
 }
 
-/* The keys as xengpud takes them. */
-static void change_text(const struct sched_options *o, char *text)
-{
-	static const enum option_key rates[] = { OPTION_MAX_FPS, OPTION_FPS };
-	struct vgpu_option change = o->change;
-	size_t i, used;
-
-	option_print(&change, text);
-	for (i = 0; i < 2; i++) {
-		used = strlen(text);
-		if (o->dropped & OPTION_BIT(rates[i]))
-			snprintf(text + used, OPTION_MAX_TEXT - used, "%s%s=0", used ? "," : "",
-				 option_key_name(rates[i]));
-	}
-}
-
 /* The limits of /etc/xen/xengpu.conf hold for this way, too. */
 static int check_limits(struct cmd *cmd, const struct sched_options *o)
 {
@@ -63,11 +47,6 @@ static int check_limits(struct cmd *cmd, const struct sched_options *o)
 	if (status)
 		return status;
 	snprintf(where, sizeof(where), "domain %.63s", o->filter.domain);
-	if (o->dropped & OPTION_BIT(OPTION_MAX_FPS) &&
-	    cmd->conf.limits.given & OPTION_BIT(OPTION_MAX_FPS))
-		return cmd_error("%s: max_fps=0 (no limit) is more than this host allows, "
-				 "max_fps=%u (%s)", where, cmd->conf.limits.max_fps,
-				 cmd->conf.limits_where);
 	if (hostconf_apply(&cmd->conf, &change, where, why))
 		return cmd_error("%s", why);
 	return CMD_OK;
@@ -87,7 +66,7 @@ static int find_elsewhere(struct cmd *cmd, const struct sched_options *o, const 
 			  struct attach_vgpu *v)
 {
 	const char *domain = o->filter.domain;
-	uint16_t domid;
+	uint16_t domid = 0;
 	int status, err;
 
 	if (s->domid)
@@ -130,7 +109,7 @@ static void again(const struct sched_options *o, uint16_t devid, char *text)
 	snprintf(text, LINE_BYTES, "xengpu sched -d %.63s -n %u", o->filter.domain, devid);
 	for (i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
 		used = strlen(text);
-		if ((o->change.given | o->dropped) & OPTION_BIT(letters[i].key))
+		if (o->change.given & OPTION_BIT(letters[i].key))
 			snprintf(text + used, LINE_BYTES - used, " -%c %u", letters[i].letter,
 				 option_number(&o->change, letters[i].key));
 	}
@@ -143,7 +122,7 @@ static int set_elsewhere(struct cmd *cmd, const struct sched_options *o,
 	int status = check_limits(cmd, o);
 
 	if (!status && !o->no_save)
-		status = cmd_save_sched(cmd, v->domid, v->devid, &o->change, o->dropped);
+		status = cmd_save_sched(cmd, v->domid, v->devid, &o->change);
 	if (status)
 		return status;
 	again(o, v->devid, text);
@@ -158,7 +137,7 @@ static int set_here(struct cmd *cmd, const struct sched_options *o, const struct
 	char keys[OPTION_MAX_TEXT], line[OPTION_MAX_TEXT + 32], text[LINE_BYTES];
 	int status = check_limits(cmd, o);
 
-	change_text(o, keys);
+	option_print(&o->change, keys);
 	snprintf(line, sizeof(line), "sched %u %u %s", v->domid, v->devid, keys);
 	if (!status && cmd->dry_run)
 		printf("to xengpud: %s\n", line);
@@ -174,7 +153,7 @@ static int set_here(struct cmd *cmd, const struct sched_options *o, const struct
 	}
 	status = cmd_store(cmd);
 	return status ? status :
-			cmd_save_sched(cmd, v->domid, v->devid, &o->change, o->dropped);
+			cmd_save_sched(cmd, v->domid, v->devid, &o->change);
 }
 
 /* Returns how many there are, and the first. */
@@ -194,7 +173,7 @@ static size_t count(const struct sched_options *o, const struct sample *s, const
 
 static int one_domain(struct cmd *cmd, const struct sched_options *o, const struct sample *s)
 {
-	const bool change = o->change.given || o->dropped;
+	const bool change = o->change.given;
 	const struct sample_vgpu *v;
 	struct attach_vgpu elsewhere;
 	size_t n = count(o, s, &v);

@@ -16,7 +16,6 @@ struct sched_filter {
 struct sched_options {
 	struct sched_filter filter;
 	struct vgpu_option change;
-	uint32_t dropped;		/* OPTION_BIT() of rates that are to hold no longer */
 	bool gpu;			/* -s */
 	bool change_gpu;
 	bool has_ratelimit;

@@ -9,19 +9,11 @@
 
 static int set_key(struct sched_options *o, enum option_key key, const char *text)
 {
-	const bool rate = key == OPTION_FPS || key == OPTION_MAX_FPS;
 	char why[WHY_BYTES];
 
-	/* Of a vgpu that never had one xengpud says 0, so 0 is what takes it away. */
-	if (rate && !strcmp(text, "0")) {
-		o->dropped |= OPTION_BIT(key);
-		o->change.given &= ~OPTION_BIT(key);
-		return CMD_OK;
-	}
-	o->dropped &= ~OPTION_BIT(key);
 	if (!option_set(&o->change, key, text, why))
 		return CMD_OK;
-	cmd_error("%s%s", why, rate ? ", or 0: none" : "");
+	cmd_error("%s", why);
 	return CMD_USAGE;
 }
 
@@ -138,7 +130,7 @@ static int parse_one(struct sched_options *o, int c)
 
 static int check_together(const struct sched_options *o)
 {
-	const bool change = o->change.given || o->dropped;
+	const bool change = o->change.given;
 	const char *wrong = NULL;
 
 	if (o->gpu && (o->filter.domain || change))

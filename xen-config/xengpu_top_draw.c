@@ -53,7 +53,8 @@ static void draw_head(const struct top_view *s)
 	put(2, A_NORMAL, line);
 }
 
-static void draw_message(const struct top_view *s)
+/* Returns where somebody types, if that is wanted. */
+static int draw_message(const struct top_view *s)
 {
 	char line[1024];
 
@@ -61,11 +62,12 @@ static void draw_message(const struct top_view *s)
 		snprintf(line, sizeof(line), "delay in seconds, %.1f to %.0f: %s", TOP_MIN_DELAY_S,
 			 TOP_MAX_DELAY_S, s->typed);
 		put(3, A_BOLD, line);
-		return;
+		return (int)strlen(line);
 	}
 	put(3, A_BOLD, s->error[0] ? s->error : s->now->error[0] ? s->now->error :
 	    s->top->interval_s <= 0 ? "measuring" :
 	    s->top->restarted ? "xengpud was started anew" : "");
+	return 0;
 }
 
 static void draw_help(void)
@@ -145,13 +147,15 @@ static void draw_table(struct top_view *s)
 
 void top_draw(struct top_view *s)
 {
+	int typed = 0;
+
 	if (s->help) {
 		draw_help();
 	} else {
 		draw_head(s);
-		draw_message(s);
+		typed = draw_message(s);
 		draw_table(s);
 	}
-	move(s->asking ? 3 : LINES - 1, s->asking ? getcurx(stdscr) : 0);
+	move(typed ? 3 : LINES - 1, typed < COLS ? typed : COLS - 1);
 	refresh();
 }

@@ -109,9 +109,9 @@ def frame_ms(load, begin_ns):
     return ms[~first], ms[first]
 
 
-def client(p, neighbours, commands, length, seconds):
+def client(p, neighbours, lengths, commands, length, seconds):
     p.drain()
-    others = [backlogged(p, d + 2, "--lengths", MIX) for d in range(neighbours)]
+    others = [backlogged(p, d + 2, "--lengths", lengths) for d in range(neighbours)]
     one = p.load(1, "--pattern", "paced", "--hz", 60, "--commands", commands, "--lengths", length,
                  "--seconds", seconds + SETTLE)
     p.settle()
@@ -143,27 +143,31 @@ def add_latency(report, name, alone, beside, what, neighbours):
     report.add(name, statistics.median(b) / statistics.median(a), [y / x for x, y in zip(a, b)],
                doubt=doubt,
                detail=f"{what}: p99 {statistics.median(a):.2f} ms alone, {statistics.median(b):.2f} "
-                      f"beside neighbours of the same weight with {neighbours} ms; medians of "
-                      f"rounds; the worst of the first half second, which does not count: "
-                      f"{max(worst for _, worst in alone):.2f} and "
+                      f"beside {neighbours}; medians of rounds; the worst of the first half second, "
+                      f"which does not count: {max(worst for _, worst in alone):.2f} and "
                       f"{max(worst for _, worst in beside):.2f} ms")
 
 
-# Neighbours, commands of a frame, their length in ms: a frame that its share of 16.7 ms entitles to.
-CLIENTS = ((1, 4, 2), (3, 4, 1))
+# Neighbours and the client's weight where theirs is 1: it is entitled to more than its frames take.
+CLIENTS = ((1, 2), (3, 4))
+COMMANDS, LENGTH = 4, 2			# of a frame, in ms
 
 
 def latency(report, cfg, plots):
     rounds = cfg.runs(3)
-    for neighbours, commands, length in CLIENTS:
+    for neighbours, weight in CLIENTS:
         alone, beside = [], []
-        with model([1] * (neighbours + 1)) as p:
+        frame = COMMANDS, LENGTH, cfg.window(2.5)
+        with model([weight] + [1] * neighbours) as p:
             for _ in range(rounds):
-                alone.append(client(p, 0, commands, length, cfg.window(3)))
-                beside.append(client(p, neighbours, commands, length, cfg.window(3)))
+                alone.append(client(p, 0, None, *frame))
+                beside.append(client(p, neighbours, str(LONGEST / MS), *frame))
+            mixed, _ = client(p, neighbours, MIX, *frame)
         plots["latency"][f"model, {neighbours}"] = pooled(alone), pooled(beside)
         add_latency(report, f"p99_ratio.{neighbours}", alone, beside,
-                    f"a 60 Hz client, {commands} commands of {length} ms a frame", MIX)
+                    f"a 60 Hz client of weight {weight}, {COMMANDS} commands of {LENGTH} ms a frame",
+                    f"{neighbours} of weight 1 with {LONGEST / MS:g} ms, {measure.p99(mixed):.2f} beside "
+                    f"those with {MIX} ms")
 
 
 # --- overhead ---------------------------------------------------------------------------------
@@ -235,7 +239,8 @@ def idle(report, cfg, _):
         # One never had any work; the other had a frame, and has the next in 100 s.
         loads = [p.load(1, "--pattern", "idle"), p.load(2, "--pattern", "paced", "--hz", .01)]
         loads[1].line()
-        time.sleep(1)
+        # The watchdog looks once more, 2.5 s after there was work.
+        time.sleep(3)
         woken = count_switches(p, seconds)
         workers = len(woken) - 1
         report.add("idle_timer_wakeups_per_s", sum(woken.values()) / seconds,

@@ -26,7 +26,9 @@ node urandom 666 1 9
 node tty 666 5 0
 node console 600 1 3	# the null device: nobody looks
 ln -s /proc/self/fd dev/fd
-mkdir dev/shm
+mkdir dev/shm dev/pts	# PrivateDevices= takes pts over
+mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
 pivot_root . mnt
 umount -l /mnt
 exec env -i container=other setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-syslog \

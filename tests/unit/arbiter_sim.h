@@ -50,7 +50,7 @@ struct sim_worker {
 	/* the worker */
 	uint32_t mode, serial;
 	bool leased, told;
-	uint64_t lease_ns, begun_ns, mean_ns, peak_ns, filled_ns, held_at_ns;
+	uint64_t lease_ns, begun_ns, mean_ns, peak_ns, filled_ns, held_at_ns, dev_ns;
 	struct arb_sample counters;
 	struct sim_command flight[SIM_DEPTH];	/* in order, a ring */
 	unsigned int head, n;
@@ -142,6 +142,13 @@ SIM_FN uint64_t sim_expected(const struct sim_worker *w)
 	return w->mean_ns ? w->mean_ns : SIM_MS;
 }
 
+SIM_FN uint64_t sim_soonest(const struct sim_worker *w)
+{
+	const uint64_t ns = sim_expected(w), off_ns = w->dev_ns * 3 / 4;
+
+	return off_ns < ns - ns / 8 ? ns - off_ns : ns / 8;
+}
+
 SIM_FN uint64_t sim_longest(const struct sim_worker *w)
 {
 	return w->peak_ns > sim_expected(w) ? w->peak_ns : sim_expected(w);
@@ -171,7 +178,7 @@ SIM_FN void sim_begin(struct sim_worker *w)
 	w->counters.queued_ns += c->cost_ns;
 	w->counters.last_work_ns = sim->now_ns;
 	if (w->leased) {
-		w->begun_ns += sim_expected(w);
+		w->begun_ns += sim_soonest(w);
 		w->filled_ns += c->cost_ns;
 	}
 	sim_post(sim, (struct sim_event){ .at_ns = start_ns + ns, .what = SIM_DONE, .worker = w });
@@ -247,6 +254,7 @@ SIM_FN void sim_done(struct sim_worker *w)
 	w->commands++;
 	w->counters.gpu_ns += c->ns;
 	w->counters.queued_ns -= c->cost_ns;
+	w->dev_ns = w->dev_ns - w->dev_ns / 8 + (uint64_t)llabs(off) / 8;
 	w->peak_ns -= w->peak_ns / 16;
 	if (c->ns > w->peak_ns)
 		w->peak_ns = c->ns;
@@ -359,7 +367,7 @@ SIM_FN struct sim *sim_new(void)
 	sim->now_ns = 1000 * SIM_MS;
 	arb_init(&sim->arb);
 	sim->arb.slice_ns = SIM_MS;
-	sim->arb.ratelimit_ns = 500 * SIM_US;
+	sim->arb.ratelimit_ns = 100 * SIM_US;
 	sim->arb.run = sim_run_fn;
 	sim->arb.sample = sim_sample_fn;
 	sim->arb.wake = sim_wake_fn;
@@ -393,7 +401,7 @@ SIM_FN struct sim_worker *sim_worker(struct sim *sim, struct arb_guest *g,
 	w->depth = depth;
 	w->mode = CTL_RUN_TELL;
 	w->seed = 12345;
-	arb_runner_add(&sim->arb, g, &w->runner, sim->now_ns);
+	arb_runner_add(g, &w->runner, sim->now_ns);
 	return w;
 }
 

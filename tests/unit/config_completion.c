@@ -73,6 +73,8 @@ TEST(config_completion, words)
 	check("xengpu sched -w ", "[]");
 	check("xengpu top -b -s p", "[p50 ][p99 ]");
 	check("xengpu top ", "[]");
+	check("xengpu stats --pr", "[--prometheus ][--prometheus=]");
+	check("xengpu stats --prometheus=xen-config/grafana-d", "[xen-config/grafana-dashboard.json]");
 }
 
 /* Every subcommand that --help has, and every option that is in its line there. */

@@ -108,7 +108,7 @@ TEST(config_hostconf, example)
 	CHECK_EQ(conf.ban_after, preset.ban_after);
 	CHECK_EQ(conf.ban_minutes, preset.ban_minutes);
 	CHECK(conf.has_vgpus && conf.defaults.given && conf.limits.given && conf.warm == 2);
-	CHECK(!strcmp(conf.policy, "credit") && conf.slice_us == 1000 && conf.ratelimit_us == 500);
+	CHECK(!strcmp(conf.policy, "credit") && conf.slice_us == 1000 && conf.ratelimit_us == 100);
 	root_down(&root);
 }
 
@@ -206,4 +206,10 @@ TEST(config_hostconf, apply)
 		    "(xengpu.conf:3)");
 	check_apply(&conf, "cap=0", "web.cfg:7: cap=0 (no cap) is more than this host allows, "
 		    "cap=50 (xengpu.conf:3)");
+	conf.limits = (struct vgpu_option){ 0 };
+	CHECK_EQ(option_parse("max_fps=60", OPTION_NUMBERS, &conf.limits, why), 0);
+	check_apply(&conf, "", "max_fps=60");
+	check_apply(&conf, "max_fps=60,fps=0", "max_fps=60,fps=0");
+	check_apply(&conf, "max_fps=0", "web.cfg:7: max_fps=0 (no limit) is more than this host "
+		    "allows, max_fps=60 (xengpu.conf:3)");
 }

@@ -34,9 +34,9 @@ TEST(config_sched, usage)
 	SAY(0, 2, "weight=0: the value must be 1..65535", "sched", "-d", "web", "-w", "0");
 	SAY(0, 2, "weight=65536: the value must be 1..65535", "sched", "-d", "web", "-w", "65536");
 	SAY(0, 2, "cap=101: the value must be 0..100\n", "sched", "-d", "web", "--cap=101");
-	SAY(0, 2, "fps=1001: the value must be 1..1000, or 0: none\n", "sched", "-d", "web",
+	SAY(0, 2, "fps=1001: the value must be 0..1000\n", "sched", "-d", "web",
 	    "-f", "1001");
-	SAY(0, 2, "max_fps=x: the value must be 1..1000, or 0: none\n", "sched", "-d", "web",
+	SAY(0, 2, "max_fps=x: the value must be 0..1000\n", "sched", "-d", "web",
 	    "-m", "x");
 	SAY(0, 2, "DEVID must be 0..65535, not '65536'", "sched", "-d", "web", "-n", "65536");
 	SAY(0, 2, "Name a domain with -d", "sched", "-w", "1");
@@ -212,9 +212,8 @@ TEST(config_sched, sets_and_saves)
 	CHECK(root_has(&root, uuid1, "[\n\t\"weight=512,cap=40,sessions=4,devid=0\"\n]"));
 	SAY(0, 0, "", "sched", "-d", "1", "-n", "0", "-f", "30", "-m", "60");
 	CHECK(root_has(&root, uuid1, "\"weight=512,cap=40,sessions=4,max_fps=60,fps=30,devid=0\""));
-	/* 0 takes a rate away, also out of what is saved. */
 	SAY(0, 0, "", "sched", "-d", "web", "-f", "0", "-m", "0", "-c", "0");
-	CHECK(root_has(&root, uuid1, "\"weight=512,cap=0,sessions=4,devid=0\""));
+	CHECK(root_has(&root, uuid1, "\"weight=512,cap=0,sessions=4,max_fps=0,fps=0,devid=0\""));
 	SAY(0, 0, "", "sched", "-d", "web", "-w", "7", "--no-save");
 	CHECK(root_has(&root, uuid1, "\"weight=512,"));
 	/* What xengpud refuses is not saved. */
@@ -314,6 +313,55 @@ TEST(config_sched, driver_domain)
 	SAY(2, 1, "the xengpud of this domain, 2, serves no such vgpu of domain desk", "sched",
 	    "-d", "desk");
 	say_answered(pid);
+	rig_down(&rig);
+	root_down(&root);
+}
+
+/* Not a played one: every question of the tools, and that their answers are understood. */
+TEST(config_sched, with_xengpud)
+{
+	struct guest_session session;
+	struct said said;
+	struct guest g;
+	struct rig rig;
+	struct root root;
+
+	root_up(&root);
+	rig_up(&rig);
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/1/name", "web"), 0);
+	rig_start(&rig, "ok");
+	guest_up(&g, &rig, 1);
+	SAY(0, 0, "", "attach", "web", "cap=30,memory=64");
+	guest_connect(&g);
+	session_open(&session, &g, 0);
+	/* As xengpu.conf and its manual page have it. */
+	SAY(0, 0, "policy=credit slice_us=1000 ratelimit_us=100 clock=", "sched");
+	SAY(0, 0, "web                                  1    0    256   30    0      0\n", "sched");
+	SAY(0, 0, "", "sched", "-d", "web", "-w", "512", "-c", "0", "-f", "30", "-m", "60");
+	SAY(0, 0, "web                                  1    0    512    0   30     60\n", "sched", "-d",
+	    "1");
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "weight")), 512);
+	CHECK(root_has(&root, uuid1, "\"weight=512,cap=0,memory=64,max_fps=60,fps=30,devid=0\""));
+	SAY(0, 0, "", "sched", "-d", "web", "-f", "0", "-m", "0");
+	SAY(0, 0, "web                                  1    0    512    0    0      0\n", "sched");
+	SAY(0, 0, "", "sched", "-s", "policy=auto,slice_us=2000", "-r", "0");
+	SAY(0, 0, "policy=auto slice_us=2000 ratelimit_us=0 ", "sched", "-s");
+	SAY(0, 0, "policy auto is credit now", "sched", "-s");
+	SAY(0, 0, " web                                   1    0 connected ", "top", "-b", "-n", "-d",
+	    "0.1", "-i", "1");
+	SAY(0, 0, "\"memory_limit_mib\":64", "top", "-b", "--json", "-d", "0.1", "-i", "1");
+	SAY(0, 0, "\nxengpu_policy_info{policy=\"auto\",effective=\"credit\"} 1\n", "stats",
+	    "--openmetrics");
+	/* What was said is what the next one goes by. */
+	session_drop(&session);
+	guest_down(&g);
+	CHECK_EQ(rig_halt(&rig, SIGTERM), 0);
+	rig_start(&rig, "ok");
+	do {
+		rig_sleep_ms(20);
+		say(&rig, 0, &said, (const char *[]){ "sched", "-s", NULL });
+	} while (said.status);
+	CHECK(strstr(said.text, "policy=auto slice_us=2000 ratelimit_us=0 "));
 	rig_down(&rig);
 	root_down(&root);
 }

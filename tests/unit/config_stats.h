@@ -63,6 +63,9 @@ static inline void fake_counters(char *text, const struct fake_vgpu *v)
 static inline void fake_one(char *text, const struct fake_vgpu *v)
 {
 	fake_add(text, "{\"domid\":%u,\"name\":\"%s\",\"devid\":%u,\"state\":\"%s\",\"sessions\":1,"
+		 "\"sessions_total\":5,\"workers_died\":1,\"requests\":900,\"errors\":2,"
+		 "\"command_bytes\":4000,\"transfers\":30,\"contexts\":1,\"resources\":20,"
+		 "\"pages_mapped\":64,"
 		 "\"banned\":%s,\"weight\":%u,\"cap\":%u,\"fps\":%u,\"max_fps\":%u,"
 		 "\"memory_limit_mib\":%u,\"entitled_permille\":%u,", v->domid, v->name, v->devid,
 		 v->state ? v->state : "connected", v->banned ? "true" : "false",
@@ -83,7 +86,10 @@ static inline char *fake_stats(char *text, const struct fake_stats *s)
 	fake_add(text, "{\"renderer\":\"llvmpipe (LLVM 15)\",");
 	if (s->error)
 		fake_add(text, "\"error\":\"%s\",", s->error);
-	fake_add(text, "\"supervisor\":{\"domid\":%u,\"uptime_s\":%ju,\"workers_dead\":2},",
+	fake_add(text, "\"supervisor\":{\"domid\":%u,\"uptime_s\":%ju,\"map_refused\":0,"
+		 "\"open_descriptors\":20,\"workers_starting\":0,\"workers_warm\":2,"
+		 "\"workers_bound\":1,\"workers_dying\":0,\"workers_started\":9,"
+		 "\"workers_dead\":2,\"workers_failed\":0,\"workers_killed\":1},",
 		 s->domid, (uintmax_t)s->uptime_s);
 	fake_add(text, "\"sched\":{\"policy\":\"%s\",\"effective\":\"%s\",\"reason\":\"%s\","
 		 "\"slice_us\":1000,\"ratelimit_us\":500,\"clock\":\"cpu\",\"capacity\":%u,"

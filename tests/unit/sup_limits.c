@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a supervisor tells a worker of limits that changed: without a process, there is one message. */
+/* What a supervisor tells a worker of limits that changed; without processes, one message. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>

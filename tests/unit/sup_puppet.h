@@ -44,7 +44,7 @@ enum puppet_command {
 	PUPPET_DIE, /* by signal n */
 	PUPPET_END, /* CLOSED by itself, reason n */
 	PUPPET_GARBAGE, /* octets that are no message */
-	PUPPET_COUNT, /* set the counters to n */
+	PUPPET_COUNT, /* set the counters to n, and say that there is work */
 	PUPPET_MEMORY, /* ask for n MiB; result: what it got in MiB, or -errno */
 	PUPPET_MEMORY_BACK, /* give n MiB back, whether it has them or not */
 	PUPPET_MEMORY_HUGE, /* ask for 2^64 - 1 octets */
@@ -282,6 +282,8 @@ static int puppet_command(uint32_t command, uint32_t n)
 		return 0;
 	case PUPPET_COUNT:
 		puppet_count(n);
+		puppet_msg.u.work = (struct ctl_work){ .event = CTL_WORK_BEGUN };
+		puppet_say(CTL_WORK, CTL_BYTES(work));
 		return 0;
 	default:
 		return -1;

@@ -12,7 +12,9 @@
 #include "frontend_fake.h"
 #include "vt.h"
 
-/* The log is not what is looked at. */
+/* Everything it logs, one after the other. */
+static char logged[8192];
+
 void vt_log_init(const char *prefix)
 {
 	(void)prefix;
@@ -20,7 +22,12 @@ void vt_log_init(const char *prefix)
 
 void vt_log(const char *fmt, ...)
 {
-	(void)fmt;
+	const size_t used = strlen(logged);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(logged + used, sizeof(logged) - used, fmt, ap);
+	va_end(ap);
 }
 
 static int sock;
@@ -104,14 +111,6 @@ static int get_fd(void)
 	CHECK(CMSG_FIRSTHDR(&msg) && CMSG_FIRSTHDR(&msg)->cmsg_type == SCM_RIGHTS);
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
 	return fd;
-}
-
-/* The server hung up. */
-static void get_end(void)
-{
-	char octet;
-
-	CHECK_EQ(recv(sock, &octet, 1, 0), 0);
 }
 
 static void get_reply(uint32_t length, uint32_t command, uint32_t *words, uint32_t n)
@@ -248,6 +247,81 @@ TEST(vtest_client, a_resource_is_granted_pages)
 	CHECK_EQ(fake.last[VGPUIF_OP_RESOURCE_ATTACH].u.resource_attach.bytes, 9000);
 	CHECK_EQ(fake.last[VGPUIF_OP_RESOURCE_CREATE].u.resource_create.resource_id, 1);
 	CHECK_EQ(stop(), 0);
+}
+
+/* The server hung up. */
+static void get_end(void)
+{
+	char octet;
+
+	CHECK_EQ(recv(sock, &octet, 1, 0), 0);
+}
+
+/* A backend that refuses resources of some width. */
+static bool answer_refusing(const struct vgpuif_request *req, struct vgpuif_response *rsp)
+{
+	const uint32_t width = req->u.resource_create.width;
+
+	fake_ok(req, rsp);
+	if (req->operation == VGPUIF_OP_RESOURCE_CREATE && width >= 900 && width <= 901)
+		rsp->status = width == 900 ? -XEN_ENOMEM : -XEN_ENOSPC;
+	return true;
+}
+
+/* The octet comes alone: Mesa's receive_fd() has no control message, and its caller no memory. */
+static void get_no_fd(void)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char octet;
+	struct iovec iov = { .iov_base = &octet, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+
+	CHECK_EQ(recvmsg(sock, &msg, 0), 1);
+	CHECK(!CMSG_FIRSTHDR(&msg));
+}
+
+/* A large resource over a limit: the client is told, and goes on, with the same handle. */
+TEST(vtest_client, a_large_resource_is_refused)
+{
+	const char *said;
+
+	fake_set(FAKE_BACK "/max-memory", "64");
+	start(answer_refusing);
+	handshake(2);
+	create2(1, 900, 900 * 900 * 4);
+	get_no_fd();
+	CHECK_EQ(fake.seen[VGPUIF_OP_CONTEXT_ATTACH], 0);
+	create2(1, 901, 901 * 901 * 4);
+	get_no_fd();
+	create2(1, 899, 899 * 899 * 4);
+	close(get_fd());
+	await(VGPUIF_OP_RESOURCE_ATTACH, 1);
+	CHECK_EQ(fake.seen[VGPUIF_OP_RESOURCE_CREATE], 3);
+	CHECK_EQ(fake.seen[VGPUIF_OP_CONTEXT_ATTACH], 1);
+	CHECK_EQ(busy(1, 1), 0);
+	CHECK_EQ(stop(), 0);
+	said = strstr(logged, "the program is refused a resource: out of GPU memory: the backend "
+		      "allows 64 MiB for all of this guest's programs, and one more resource of "
+		      "900x16x1 (1 layers, 1 levels, 1 samples, format 1) does not fit");
+	CHECK(said);
+	/* Once: it may try again and again. */
+	CHECK(!strstr(said + 1, "the program is refused"));
+}
+
+/* A small one was answered already: the program ends, and the log says why. */
+TEST(vtest_client, a_small_resource_is_refused)
+{
+	start(answer_refusing);
+	handshake(2);
+	create2(1, 900, 4096);
+	close(get_fd());
+	get_end();
+	CHECK_EQ(stop(), 1);
+	CHECK(strstr(logged, "out of GPU memory: the backend allows less for all of this guest's"));
 }
 
 TEST(vtest_client, no_data_no_descriptor)

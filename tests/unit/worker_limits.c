@@ -50,7 +50,7 @@ static uint64_t latencies(const struct rig *rig)
 
 /* --- in flight -------------------------------------------------------------------------------- */
 
-/* Eight submits of a quarter of the limit, at once: four are taken, and the others as they can be. */
+/* Submits of a quarter of the limit, at once: four are taken, and the others as they can be. */
 TEST(worker_limits, inflight)
 {
 	struct rig *rig = malloc(sizeof(*rig));
@@ -141,7 +141,7 @@ TEST(worker_limits, inflight_of_a_context)
 	free(rig);
 }
 
-/* One that is as large as the limit goes when it is alone. Whatever the mixture, all is answered. */
+/* One as large as the limit goes when it is alone. Whatever the mixture, all is answered. */
 TEST(worker_limits, inflight_never_stands_still)
 {
 	struct rig *rig = malloc(sizeof(*rig));
@@ -330,7 +330,7 @@ TEST(worker_limits, latencies)
 	expect(rig, id[1], 0);
 	CHECK_EQ(rig->stats->fences, 32);
 	CHECK_EQ(latencies(rig), 32);
-	/* What waits in the ring waits: at 100 a second, 22 frames at once make 20 of over 10 ms. */
+	/* What is held counts: at 100 a second, 22 frames at once make 20 of over 10 ms. */
 	CHECK_EQ(rig_context(rig, 1), 0);
 	limits(rig, 100);
 	frames_ns(rig, 22);
@@ -405,8 +405,8 @@ TEST(worker_limits, one_notification_until_drained)
 }
 
 /*
- * A frontend that pushes further requests without having taken the responses writes over them, which
- * is its own loss; the worker takes none for whose response there is no slot, and goes on.
+ * A frontend that pushes further requests without having taken the responses writes over them,
+ * which is its own loss; the worker takes none for whose response there is no slot, and goes on.
  */
 TEST(worker_limits, responses_never_overrun)
 {

@@ -282,7 +282,7 @@ TEST(worker_memory, not_by_commands)
 	free(rig);
 }
 
-/* While the supervisor thinks, what is behind stays in the ring, and one question is one question. */
+/* While the supervisor thinks, what is behind stays in the ring, and there is one question. */
 TEST(worker_memory, the_ring_waits)
 {
 	struct rig *rig = malloc(sizeof(*rig));

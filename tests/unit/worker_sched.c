@@ -10,7 +10,7 @@
 
 #define MS	UINT64_C(1000000)
 
-static struct rig *start(void)
+static struct rig *start_with(uint32_t queue_us)
 {
 	static struct rig rig;
 	struct vgpuif_request create = {
@@ -24,10 +24,17 @@ static struct rig *start(void)
 	close(rig_model_fd);
 	rig_wait_ready(&rig);
 	CHECK(!strcmp(rig.ready.clock, "model"));
-	rig_bind(&rig, 0, NULL);
+	rig_bind(&rig, 0, &(struct ctl_bind){
+		.max_buffer_pages = 8, .max_buffers = 8, .max_contexts = 8, .max_resources = 8,
+		.max_pages = 64, .queue_us = queue_us });
 	CHECK_EQ(rig_register(&rig, 1, RIG_SCRATCH, 1, VGPUIF_BUFFER_READ_ONLY), 0);
 	CHECK_EQ(rig_call(&rig, &create), 0);
 	return &rig;
+}
+
+static struct rig *start(void)
+{
+	return start_with(0);
 }
 
 static void say_run(struct rig *rig, uint32_t mode, uint32_t serial, uint64_t lease_ns)
@@ -217,6 +224,30 @@ TEST(worker_sched, free_again)
 	hear(rig, CTL_WORK_WANT);
 	say_run(rig, CTL_RUN_GATED, 0, 0);
 	hear(rig, CTL_WORK_WANT);
+	rig_stop(rig);
+}
+
+/* Alone, it begins no more than what keeps the GPU busy; but always two. */
+TEST(worker_sched, short_queue)
+{
+	struct rig *rig = start_with(5000);
+	struct vgpuif_response rsp;
+	unsigned int i, most = 0;
+
+	hear(rig, CTL_WORK_BEGUN);
+	teach(rig, 2 * MS);
+	put(rig, 12, 2 * MS, VGPUIF_SUBMIT_FENCE);
+	for (i = 0; i < 12; i++) {
+		CHECK(rig_get(rig, &rsp, RIG_TIMEOUT_MS));
+		if (rig->stats->fences_in_flight > most)
+			most = (unsigned int)rig->stats->fences_in_flight;
+	}
+	CHECK(most == 2 || most == 3);
+	/* Longer ones than the queue is. */
+	put(rig, 4, 20 * MS, VGPUIF_SUBMIT_FENCE);
+	get(rig, 4);
+	CHECK_EQ(rig->stats->queued_ns, 0);
+	CHECK_EQ(rig->stats->gpu_ns / MS, 144);
 	rig_stop(rig);
 }
 
