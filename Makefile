@@ -172,7 +172,7 @@ asan:
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh)
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh load)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
 		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h

@@ -15,6 +15,7 @@
 
 #include "vt.h"
 
+#define CAPS_MS		1000u
 #define SPARE_NS	(5 * UINT64_C(1000000000))
 
 bool vt_spare_offer(int pair, int sock, pid_t peer_pid)
@@ -89,8 +90,12 @@ bool vt_spare_wait(struct vt_client *c)
 	};
 	uint64_t now_ns;
 
-	if (c->failed || c->table.n || c->submit_seq || c->asked || forget_context(c) ||
-	    send(c->pair, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+	if (c->failed || c->table.n || c->submit_seq)
+		return false;
+	/* A client that left at once did not wait for the answers; the next one wants them. */
+	if (c->asked && fe_session_wait(c->session, vt_caps_known, c, CAPS_MS))
+		return false;
+	if (forget_context(c) || send(c->pair, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		return false;
 	while ((now_ns = fe_now_ns()) < end_ns && still_good(c)) {
 		const struct timespec left = { (time_t)((end_ns - now_ns) / 1000000000u),
