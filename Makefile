@@ -174,7 +174,8 @@ asan:
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
 GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh load)
 gl: $(GL)
-$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: $(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
+$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
+		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
 $(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)

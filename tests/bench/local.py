@@ -4,7 +4,6 @@ import json
 import mmap
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -313,6 +312,27 @@ def gl_turns(ms):
             raise Broken(f"drawing natively: {run.stderr.strip()}")
         found.append(int(words[words.index("turns") + 1]))
     return sorted(found)[1]
+
+
+class Strangers:
+    """How much of the processors was used by none of ours, from one moment to another."""
+
+    def __init__(self, p):
+        self.p, self.pids = p, [*p.everything(), p.hub.pid, os.getpid()]
+        self.before = self.read()
+
+    def read(self):
+        user, nice, system, _, _, irq, softirq, steal = (
+            int(n) for n in read("/proc/stat").split("\n", 1)[0].split()[1:9])
+        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        return busy, sum(map(cpu_ns, self.pids)) / measure.S, time.monotonic()
+
+    def excuse(self):
+        """A sentence, when it was more than a twentieth; else None."""
+        busy, ours, seconds = (after - before for after, before in zip(self.read(), self.before))
+        part = (busy - ours) / seconds / os.sysconf("SC_NPROCESSORS_ONLN")
+        return (f"this machine is too busy: others use {part * 100:.0f} % of its processors"
+                if part > .05 else None)
 
 
 def tasks(pid):

@@ -28,7 +28,7 @@ class Config:
     def window(self, seconds):
         if not self.quick:
             return seconds
-        return 3 if seconds >= 6 else seconds / 2
+        return 3 if seconds >= 5 else seconds / 2
 
     def runs(self, n):
         return max(1, n // 3) if self.quick else n

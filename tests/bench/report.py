@@ -29,10 +29,11 @@ class Report:
     def __init__(self):
         self.rows = []
 
-    def add(self, name, value, runs, also_ok=True, detail=None, doubt=None):
+    def add(self, name, value, runs, also_ok=True, detail=None, doubt=None, excuse=None):
         """
         @runs: the value of each run, of which there may be a few. @also_ok: what else must hold.
-        @doubt: why the value tells nothing about the target, if so.
+        @doubt: why the value tells nothing about the target, if so; @excuse: why it tells nothing
+        if the target is missed.
         """
         unit, target = ROWS[name.removesuffix(".llvmpipe")]
         how, limit = target.split()
@@ -42,8 +43,8 @@ class Report:
                "spread": [round(float(min(runs)), 4), round(float(max(runs)), 4)]}
         if detail:
             row["detail"] = detail
-        if doubt:
-            row.update(ok=None, reason=doubt)
+        if doubt or (excuse and not row["ok"]):
+            row.update(ok=None, reason=doubt or excuse)
         self.rows.append(row)
 
     def missing(self, name, reason):
