@@ -93,12 +93,27 @@ static void drop_leases(struct arb_runner *r)
 	memset(r->lease, 0, sizeof(r->lease));
 }
 
-/* How long a lease may go on before others stop waiting for its end. */
-static uint64_t late_ns(const struct arb *a, const struct arb_lease *l)
+/*
+ * How long a lease may go on before others stop waiting for its end: one whose worker hangs must not
+ * hold them, one whose commands are long must, or all would go on at once. A GPU is not used by a
+ * worker that has not submitted yet, the processor is.
+ */
+static uint64_t late_ns(const struct arb *a, const struct arb_runner *r, const struct arb_lease *l)
 {
+	const uint64_t patience_ns = ARB_LATE_NS + 2 * r->lasted_ns;
+
 	if (!l->open)
-		return l->end_ns + ARB_LATE_NS;
-	return l->given_ns + (a->on_cpu ? ARB_LATE_NS : 4 * a->slice_ns);
+		return l->end_ns + patience_ns;
+	return l->given_ns + (a->on_cpu ? patience_ns : 4 * a->slice_ns);
+}
+
+static void learn(struct arb_runner *r, const struct arb_lease *l, uint64_t now_ns)
+{
+	const uint64_t lasted_ns = at_most(now_ns - l->given_ns, ARB_MAX_CLAIM_NS);
+
+	r->lasted_ns -= r->lasted_ns / 8;
+	if (lasted_ns > r->lasted_ns)
+		r->lasted_ns = lasted_ns;
 }
 
 /* The leases that count: how many, how many of them open, and when the last ends. */
@@ -120,14 +135,14 @@ static struct out leases_out(const struct arb *a, uint64_t now_ns)
 			for (i = 0; i < ARB_MAX_LEASES; i++) {
 				const struct arb_lease *l = &r->lease[i];
 
-				if (!l->serial || now_ns >= late_ns(a, l))
+				if (!l->serial || now_ns >= late_ns(a, r, l))
 					continue;
 				out.n++;
 				out.n_open += l->open;
 				if (!l->open && l->end_ns > out.end_ns)
 					out.end_ns = l->end_ns;
-				if (late_ns(a, l) < out.late_ns)
-					out.late_ns = late_ns(a, l);
+				if (late_ns(a, r, l) < out.late_ns)
+					out.late_ns = late_ns(a, r, l);
 			}
 		}
 	}
@@ -398,6 +413,7 @@ void arb_rest(struct arb *a, struct arb_runner *r, uint32_t serial, bool more, u
 		l->end_ns = (out.end_ns > now_ns ? out.end_ns : now_ns) +
 			    at_most(begun_ns, ARB_MAX_CLAIM_NS) / a->capacity;
 	} else {
+		learn(r, l, now_ns);
 		l->serial = 0;
 	}
 	r->want = more;
@@ -434,6 +450,7 @@ void arb_drained(struct arb *a, struct arb_runner *r, uint32_t serial, uint64_t 
 	if (!l || l->open || r->state != ARB_GATED)
 		return;
 	end_ns = l->end_ns;
+	learn(r, l, now_ns);
 	l->serial = 0;
 	shift_ends(a, (int64_t)(now_ns - end_ns), now_ns);
 	schedule(a, now_ns);

@@ -34,7 +34,7 @@
 #define ARB_LONG_HORIZON_NS	1500000u
 #define ARB_MAX_CLAIM_NS	10000000000u	/* what a worker may say that work takes */
 #define ARB_MAX_LEASES		2u	/* of one runner, and of all that are not late */
-#define ARB_LATE_NS		100000000u	/* a lease that lasts longer than expected by that */
+#define ARB_LATE_NS		100000000u	/* a lease that lasts by that longer than twice any of late */
 #define ARB_AUTO_NS		1000000000u	/* the policy "auto" looks so often */
 #define ARB_REASON_BYTES	160u
 
@@ -81,6 +81,7 @@ struct arb_runner {
 	uint32_t priority;
 	uint32_t serial;		/* of the last lease */
 	struct arb_lease lease[ARB_MAX_LEASES];
+	uint64_t lasted_ns;		/* a lease from beginning to end, the longest of late */
 	struct arb_sample seen;
 	uint64_t used_ns;		/* among its guest's runners */
 };

@@ -47,6 +47,7 @@ struct sim_worker {
 	uint64_t next_frame_ns, due_ns, left_in_frame;
 	uint64_t rest_every_ns, rest_ns, resting_until_ns;	/* stops now and then */
 	uint32_t seed;
+	bool in_the_call;		/* the renderer returns when it is done */
 	/* the worker */
 	uint32_t mode, serial;
 	bool leased, told;
@@ -134,7 +135,8 @@ SIM_FN void sim_say(struct sim_worker *w, struct ctl_work work)
 
 SIM_FN bool sim_has_work(const struct sim_worker *w)
 {
-	return w->backlog && w->n < w->depth && w->sim->now_ns >= w->resting_until_ns;
+	return w->backlog && w->n < w->depth && !(w->in_the_call && w->n) &&
+	       w->sim->now_ns >= w->resting_until_ns;
 }
 
 SIM_FN uint64_t sim_expected(const struct sim_worker *w)
@@ -202,6 +204,8 @@ SIM_FN void sim_rest(struct sim_worker *w, bool more)
 
 SIM_FN void sim_go(struct sim_worker *w)
 {
+	if (w->in_the_call && w->n)
+		return;
 	while (sim_has_work(w)) {
 		if (w->mode == CTL_RUN_TELL) {
 			w->mode = CTL_RUN_FREE;
@@ -221,6 +225,8 @@ SIM_FN void sim_go(struct sim_worker *w)
 			return;
 		}
 		sim_begin(w);
+		if (w->in_the_call)
+			return;
 	}
 	if (w->leased)
 		sim_rest(w, false);

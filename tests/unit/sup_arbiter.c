@@ -232,6 +232,12 @@ static uint64_t naps(struct sim_worker *w)
 	return 500 * SIM_US;
 }
 
+static uint64_t sim_800ms(struct sim_worker *w)
+{
+	(void)w;
+	return 800 * SIM_MS;
+}
+
 static uint64_t half_ms(struct sim_worker *w)
 {
 	(void)w;
@@ -271,6 +277,37 @@ TEST(sup_arbiter, many_programs_gain_nothing)
 	report("permille", sim_used(sim, a, start_ns, sim->now_ns) / (4 * SIM_MS));
 	CHECK(sim_used(sim, a, start_ns, sim->now_ns) <= 4000 * SIM_MS * 52 / 100);
 	CHECK(sim_used(sim, b, start_ns, sim->now_ns) >= 4000 * SIM_MS * 48 / 100);
+}
+
+/*
+ * A renderer that is done when the call returns, as llvmpipe is on one processor: the lease is open
+ * all the time, for much longer than a slice. Frames of 800 ms, and still the weights hold.
+ */
+TEST(sup_arbiter, long_calls)
+{
+	struct sim *sim = sim_new();
+	struct arb_guest *g[3];
+	uint64_t start_ns;
+	unsigned int i;
+
+	sim->arb.on_cpu = true;
+	for (i = 0; i < 3; i++) {
+		struct sim_worker *w;
+
+		g[i] = sim_guest(sim, "g", 128u << i, 0);
+		w = sim_worker(sim, g[i], sim_800ms, 3);
+		w->in_the_call = true;
+		sim_busy(w);
+	}
+	sim_for(sim, 20000 * SIM_MS);
+	start_ns = sim->now_ns;
+	sim_for(sim, 112000 * SIM_MS);
+	for (i = 0; i < 3; i++) {
+		const uint64_t used = sim_used(sim, g[i], start_ns, sim->now_ns) / SIM_MS;
+
+		report("used, of 112000", used);
+		CHECK(used + 2000 >= 16000u << i && used <= (16000u << i) + 2000);
+	}
 }
 
 TEST(sup_arbiter, work_conserving)
