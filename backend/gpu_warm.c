@@ -152,7 +152,7 @@ int gpu_warm(char why[GPU_MAX_TEXT])
 		ok = false;
 	if (ok)
 		return 0;
-	snprintf(why, GPU_MAX_TEXT, "its driver %s", program ? "does not draw a triangle as it should" :
-		 "does not compile a shader");
+	snprintf(why, GPU_MAX_TEXT, "its driver %s", program ?
+		 "does not draw a triangle as it should" : "does not compile a shader");
 	return -EIO;
 }

@@ -6,8 +6,8 @@
 #include "gpu.h"
 
 /*
- * gpu_warm() - compile a shader, draw with it, and look at what came out, in the current GL context,
- * whose bindings are as before afterwards.
+ * gpu_warm() - compile a shader, draw with it, and look at what came out, in the current GL
+ * context, whose bindings are as before afterwards.
  * @why: set on failure, a sentence that says what the driver does not do.
  * Returns 0 or -EIO.
  */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sup_options.h"
 
@@ -31,6 +32,7 @@ enum {
 	OPT_CONTROL,
 	OPT_STATE_DIR,
 	OPT_WORKER_USER,
+	OPT_CAGE,
 	OPT_LOG,
 	OPT_FOREGROUND,
 	OPT_HELP,
@@ -75,6 +77,7 @@ static const struct option fixed_options[] = {
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
 	{ "worker-user", required_argument, NULL, OPT_WORKER_USER },
+	{ "cage", required_argument, NULL, OPT_CAGE },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -100,6 +103,8 @@ static void print_help(void)
 	       "  --control=PATH           socket for xengpu stats (" DEFAULT_CONTROL ")\n"
 	       "  --state-dir=DIR          where bans are kept (" DEFAULT_STATE ")\n"
 	       "  --worker-user=NAME       run workers as this user, not each as one of its own\n"
+	       "  --cage=require|try       whether a worker serves whose cage lacks a part (require\n"
+	       "                           for root on Xen, else try)\n"
 	       "  --log=error|warning|info|debug\n"
 	       "  --foreground             the default: xengpud never leaves the foreground\n");
 	for (i = 0; i < N_NUMBERS; i++)
@@ -146,6 +151,23 @@ static int set_log(const char *text)
 	return EXIT_USAGE;
 }
 
+static int set_cage(struct sup_config *cfg, const char *text)
+{
+	cfg->require_cage = !strcmp(text, "require");
+	if (cfg->require_cage || !strcmp(text, "try"))
+		return -1;
+	fprintf(stderr, "xengpud: --cage must be require or try, not '%s'\n", text);
+	return EXIT_USAGE;
+}
+
+/* On the local platform, which is for tests, and where nobody has privilege to lose: no demands. */
+static bool cage_preset(void)
+{
+	const char *platform = getenv("XENGPU_PLATFORM");
+
+	return !geteuid() && (!platform || !*platform || !strcmp(platform, "xen"));
+}
+
 static int set_option(struct sup_config *cfg, int c, const char *arg)
 {
 	switch (c) {
@@ -167,6 +189,8 @@ static int set_option(struct sup_config *cfg, int c, const char *arg)
 	case OPT_WORKER_USER:
 		cfg->worker_user = arg;
 		return -1;
+	case OPT_CAGE:
+		return set_cage(cfg, arg);
 	case OPT_LOG:
 		return set_log(arg);
 	case OPT_FOREGROUND:
@@ -205,6 +229,7 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 	if (conf->warm)
 		cfg->warm = conf->warm;
 	cfg->fence_timeout_s = conf->fence_timeout_s;
+	cfg->require_cage = cage_preset();
 	set_log("info");
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		status = set_option(cfg, c, optarg);

@@ -397,6 +397,59 @@ TEST(sup_trouble, rude_workers)
 	rig_down(&rig);
 }
 
+/* --- cages ----------------------------------------------------------------------------------- */
+
+TEST(sup_trouble, cage_required)
+{
+	struct guest g;
+	struct rig rig;
+
+	rig_up(&rig);
+	rig_start(&rig, "uncaged", "--cage", "require");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 5000);
+	check_error(&rig, paths_back(0, 1, 0, "error"), "cage is without Landlock: Landlock:");
+	check_error(&rig, paths_back(0, 1, 0, "error"), "not today; --cage=try would serve");
+	CHECK_EQ(rig_stat_of(&rig, -1, "workers_warm"), 0);
+	CHECK(rig_log_has(&rig, "cage is without Landlock"));
+	CHECK(!rig_log_has(&rig, "\033"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+TEST(sup_trouble, cage_tried)
+{
+	struct guest g;
+	struct rig rig;
+	char *stats;
+
+	rig_up(&rig);
+	rig_start(&rig, "uncaged", "--cage", "try");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	stats = rig_ask(&rig, "stats\n");
+	CHECK(stats && strstr(stats, "\"cage\":\"without Landlock\""));
+	CHECK(strstr(stats, "\"cage_reason\":\"Landlock:"));
+	free(stats);
+	CHECK(rig_log_has(&rig, "the workers' cage: without Landlock: Landlock:"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* What is missing is to be known before a guest is. */
+TEST(sup_trouble, cage_told_late)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	rig_start(&rig, "late");
+	rig_sleep_ms(500);
+	CHECK(rig_log_has(&rig, "said UNCAGED, which it may not now"));
+	rig_down(&rig);
+}
+
 /* --- a guest that writes as fast as it can --------------------------------------------------- */
 
 static void storm(const struct hub_proc *hub)
