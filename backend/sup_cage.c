@@ -32,6 +32,13 @@
 #define MAX_DESCRIPTORS	1024u
 #define MAX_THREADS	256u
 
+/* AddressSanitizer has writable memory for all addresses there are. Workers are built as we are. */
+#ifdef __SANITIZE_ADDRESS__
+#define WITH_SHADOW	true
+#else
+#define WITH_SHADOW	false
+#endif
+
 /* --- in the process that waits ---------------------------------------------------------------- */
 
 /*
@@ -124,8 +131,8 @@ static int start_waiting(void)
 }
 
 /*
- * In its user name space it has every capability, until it is executed. What a process may never have
- * is for one that still has CAP_SETPCAP to say.
+ * In its user name space it has every capability, until it is executed. What a process may never
+ * have is for one to say that still has CAP_SETPCAP.
  */
 static void drop_bounding_set(void)
 {
@@ -157,7 +164,7 @@ int cage_namespaces(char *why)
 	return err;
 }
 
-int cage_limits(bool own_user)
+int cage_limits(bool own_user, uint32_t memory_mib)
 {
 	static const struct {
 		__rlimit_resource_t resource;
@@ -184,9 +191,12 @@ int cage_limits(bool own_user)
 		if (setrlimit(limits[i].resource, &rl))
 			return -errno;
 	}
-	/* No file can grow, unless its log is one: whoever runs xengpud that way wants to read it. */
+	/* No file can grow, unless the log is one: whoever runs xengpud so wants to read it. */
 	rl = (struct rlimit){ 0, 0 };
 	if ((fstat(STDERR_FILENO, &st) || !S_ISREG(st.st_mode)) && setrlimit(RLIMIT_FSIZE, &rl))
+		return -errno;
+	rl.rlim_cur = rl.rlim_max = (rlim_t)memory_mib << 20;
+	if (memory_mib && !WITH_SHADOW && setrlimit(RLIMIT_DATA, &rl))
 		return -errno;
 	rl = (struct rlimit){ MAX_THREADS, MAX_THREADS };
 	if (own_user && setrlimit(RLIMIT_NPROC, &rl))

@@ -24,11 +24,13 @@ int cage_namespaces(char *why);
 /*
  * cage_limits() - resource limits, hard ones.
  * @own_user: the user id is this worker's alone, so its threads can be counted.
+ * @memory_mib: of memory that only it uses, private and writable; 0: no limit, a control group has
+ *              a better one.
  * Returns 0 or -errno.
  */
-int cage_limits(bool own_user);
+int cage_limits(bool own_user, uint32_t memory_mib);
 
-/* cage_text() - "full", or the names of the parts that are missing, to be freed. NULL: no memory. */
+/* cage_text() - "full", or the names of what is missing, to be freed. NULL: no memory. */
 char *cage_text(uint32_t missing);
 
 #endif

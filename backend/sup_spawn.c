@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "sup_cage.h"
+#include "sup_cgroup.h"
 #include "sup_spawn.h"
 
 #define MAX_ENV		64
@@ -141,6 +142,7 @@ static void child_fail(const char *what)
 struct identity {
 	bool drop;
 	bool own;			/* nobody else has it */
+	uint32_t slot;
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[MAX_GROUPS];
@@ -186,6 +188,9 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 	    dup2(stats, CTL_STATS_FD) < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(127);
+	errno = -cgroup_enter(id->slot);
+	if (errno)
+		child_fail("its control group");
 	if (model >= 0 && dup2(model, CTL_MODEL_FD) < 0)
 		child_fail("the model GPU's memory");
 	if (close_range(model >= 0 ? CTL_MODEL_FD + 1 : CTL_STATS_FD + 1, ~0u, 0))
@@ -196,7 +201,7 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 	umask(077);
 	if (chdir("/"))
 		child_fail("/");
-	if (cage_limits(id->own))
+	if (cage_limits(id->own, cgroup_used() ? 0 : cfg->worker_memory_mib))
 		child_fail("resource limits");
 	drop_privilege(id);
 	enter_namespaces();
@@ -239,7 +244,8 @@ out_close:
 
 static int find_identity(const struct sup_config *cfg, uint32_t slot, struct identity *id)
 {
-	*id = (struct identity){ .drop = !geteuid(), .own = spawn_own_user(cfg) };
+	*id = (struct identity){ .drop = !geteuid(), .own = spawn_own_user(cfg),
+				  .slot = slot };
 	if (!id->drop)
 		return 0;
 	if (strcmp(cfg->gpu, "soft") && strcmp(cfg->gpu, "model"))

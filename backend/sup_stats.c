@@ -13,6 +13,7 @@
 
 #include "sup.h"
 #include "sup_cage.h"
+#include "sup_cgroup.h"
 
 enum how {
 	HOW_SUM,		/* grows; sums go on when a session has ended */
@@ -276,6 +277,8 @@ static struct json_object *supervisor_json(const struct sup *sup)
 	add_number(o, "map_refused", sup->map_refused);
 	add_number(o, "watch_events", sup->watch_events);
 	add_number(o, "open_descriptors", open_descriptors());
+	add_number(o, "worker_memory_mib", sup->cfg.worker_memory_mib);
+	add_text(o, "worker_memory_by", cgroup_used() ? "control group" : "RLIMIT_DATA");
 	add_number(o, "workers_starting", n[WORKER_STARTING]);
 	add_number(o, "workers_warm", n[WORKER_WARM]);
 	add_number(o, "workers_bound", n[WORKER_BINDING] + n[WORKER_SERVING] + n[WORKER_CLOSING]);

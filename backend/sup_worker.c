@@ -17,6 +17,7 @@
 
 #include "sup.h"
 #include "sup_cage.h"
+#include "sup_cgroup.h"
 #include "sup_spawn.h"
 
 #define MESSAGES_A_TURN	16	/* of one worker, before others have theirs */
@@ -83,7 +84,14 @@ static void worker_free(struct sup_worker *w)
 	sup->pool.n_in_state[w->state]--;
 	sup->pool.n_workers--;
 	TAILQ_REMOVE(&sup->pool.workers, w, link);
+	cgroup_remove(w->slot);
 	free(w);
+}
+
+/* Of its own control group's memory, so by its own doing. */
+static bool out_of_memory(const struct sup_worker *w, int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_out_of_memory(w->slot);
 }
 
 /* The number is the worker's claim, as all its counters. */
@@ -101,7 +109,10 @@ static void describe_refused(const struct sup_worker *w, char *text, size_t byte
 
 static void describe_end(const struct sup_worker *w, int status, char *text, size_t bytes)
 {
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+	if (out_of_memory(w, status))
+		snprintf(text, bytes, "the worker took more than its %u MiB of memory and was "
+			 "killed (--worker-memory)", w->sup->cfg.worker_memory_mib);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		describe_refused(w, text, bytes);
 	else if (WIFSIGNALED(status))
 		snprintf(text, bytes, "the worker died (signal %d, %s)", WTERMSIG(status),
@@ -110,7 +121,7 @@ static void describe_end(const struct sup_worker *w, int status, char *text, siz
 		snprintf(text, bytes, "the worker ended (exit status %d)", WEXITSTATUS(status));
 }
 
-/* Signals that an administrator sends, SIGKILL for lack of memory as well: not a guest's doing. */
+/* Signals that an administrator sends, SIGKILL for lack of the host's memory too: no guest's doing. */
 static bool from_outside(int status)
 {
 	static const int signals[] = { SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT };
@@ -133,7 +144,7 @@ static void session_lost(struct sup_worker *w, int status)
 	if (!asked && !by_us) {
 		sup_session_fail(s, "%s", text);
 		s->dev->workers_died++;
-		if (!from_outside(status))
+		if (!from_outside(status) || out_of_memory(w, status))
 			ban_count(s, text);
 	}
 	sched_worker_end(w);
@@ -199,8 +210,9 @@ static bool check_cage(struct sup_worker *w)
 	if (!w->uncaged || !w->sup->cfg.require_cage)
 		return true;
 	text = cage_text(w->uncaged);
-	snprintf(w->why, sizeof(w->why), "the worker's cage is %.60s%s%.120s; --cage=try would serve",
-		 text ? text : "incomplete", w->uncaged_why[0] ? ": " : "", w->uncaged_why);
+	snprintf(w->why, sizeof(w->why), "the worker's cage is %.60s%s%.120s; --cage=try would "
+		 "serve", text ? text : "incomplete", w->uncaged_why[0] ? ": " : "",
+		 w->uncaged_why);
 	free(text);
 	return false;
 }
@@ -374,6 +386,21 @@ static void on_socket(void *arg, uint32_t events)
 
 /* --- the beginning ---------------------------------------------------------------------------- */
 
+/* User ids come again after 4096 workers; one that has lived so long has its own still. */
+static uint32_t free_slot(struct sup_pool *pool)
+{
+	const struct sup_worker *w;
+	uint32_t slot;
+
+	do {
+		slot = pool->next_slot++ % SUP_MAX_WORKERS;
+		TAILQ_FOREACH(w, &pool->workers, link)
+			if (w->slot == slot)
+				break;
+	} while (w);
+	return slot;
+}
+
 int sup_worker_start(struct sup *sup)
 {
 	struct sup_worker *w = calloc(1, sizeof(*w));
@@ -382,9 +409,12 @@ int sup_worker_start(struct sup *sup)
 
 	if (!w)
 		return -ENOMEM;
-	w->slot = sup->pool.next_slot++ % SUP_MAX_WORKERS;
-	err = spawn_worker(&sup->cfg, w->slot, &spawned);
+	w->slot = free_slot(&sup->pool);
+	err = cgroup_make(w->slot);
+	if (!err)
+		err = spawn_worker(&sup->cfg, w->slot, &spawned);
 	if (err) {
+		cgroup_remove(w->slot);
 		free(w);
 		return err;
 	}

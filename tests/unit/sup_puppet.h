@@ -19,6 +19,7 @@
 #define TESTS_SUP_PUPPET_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -51,6 +52,7 @@ enum puppet_command {
 	PUPPET_MEMORY_BACK, /* give n MiB back, whether it has them or not */
 	PUPPET_MEMORY_HUGE, /* ask for 2^64 - 1 octets */
 	PUPPET_MEMORY_TWICE, /* ask for n MiB, and again */
+	PUPPET_EAT, /* use n MiB of the host's memory; result: 0 or -errno */
 };
 
 #define PUPPET_SILENT	UINT32_MAX	/* recall_mib: no answer */
@@ -234,6 +236,18 @@ static void puppet_count(uint32_t n)
 	munmap(counters, 4096);
 }
 
+static int puppet_eat(uint32_t n)
+{
+	const size_t bytes = (size_t)n << 20;
+	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	memset(at, 1, bytes);
+	munmap(at, bytes);
+	return 0;
+}
+
 static int puppet_command(uint32_t command, uint32_t n)
 {
 	uint32_t i;
@@ -281,6 +295,8 @@ static int puppet_command(uint32_t command, uint32_t n)
 		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
 		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
 		return 0;
+	case PUPPET_EAT:
+		return puppet_eat(n);
 	case PUPPET_COUNT:
 		puppet_count(n);
 		puppet_msg.u.work = (struct ctl_work){ .event = CTL_WORK_BEGUN };
