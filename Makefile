@@ -33,6 +33,7 @@ INC_tests	:= $(INC_config) -I backend -I frontend -I tests/unit
 PC_virgl	:= virglrenderer libdrm gbm epoxy egl
 XEN_LIBS	:= -lxengnttab -lxenevtchn -lxenstore
 JSON_LIBS	:= -ljson-c
+SECCOMP_LIBS	:= -lseccomp
 CURSES_LIBS	= $$(pkg-config --libs ncursesw) -lm
 
 # --- what belongs to what: the file's prefix says it --------------------------------------------
@@ -128,9 +129,9 @@ link		= @mkdir -p $(@D); echo "$(CC) ... -o $@"; \
 		  $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
 
 $(B)/bin/xengpud: $(B)/backend/sup_main.o $(call L,libsup libctl libconfig libgrant libring)
-	$(call link,$(XEN_LIBS) $(JSON_LIBS))
+	$(call link,$(XEN_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS))
 $(B)/bin/xengpu-worker: $(B)/backend/wrk_main.o $(call L,libwrk libctl libgrant libring)
-	$(call link,$(XEN_LIBS) $$(pkg-config --libs $(PC_virgl)))
+	$(call link,$(XEN_LIBS) $(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)))
 $(B)/bin/xengpu-vtest: $(B)/frontend/vt_main.o $(call L,libvt libxengpu libconfig libgrant libring)
 	$(call link,$(XEN_LIBS) $(JSON_LIBS))
 $(B)/bin/xengpu-run: $(B)/frontend/xengpu_run.o $(call L,libvt libxengpu libconfig libgrant libring)
@@ -143,7 +144,7 @@ $(B)/bin/xengpu-localhub: $(B)/grant/hub_main.o $(call L,libgrant libring)
 # Archives, so that a test links just what it uses.
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/tests/unit/harness.o \
 		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
-	$(call link,$(XEN_LIBS) $(JSON_LIBS) $$(pkg-config --libs $(PC_virgl)))
+	$(call link,$(XEN_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)))
 
 # --- tests --------------------------------------------------------------------------------------
 check: deps
@@ -172,7 +173,7 @@ asan:
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh load)
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq escape libsteptime.so picture capture.sh load)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
 		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
@@ -181,6 +182,9 @@ $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/
 $(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+$(B)/guest/escape: tests/hostile/escape.c $(call L,libsup libwrk libctl libconfig libgrant libring)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS) $(SECCOMP_LIBS) -lpthread
 $(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -I backend -o $@ $< $(filter %.a,$^) $(XEN_LIBS) -lm

@@ -56,6 +56,13 @@ static int check_failed(const struct ctl_msg *msg, unsigned int n_fds)
 	return !n_fds && text_terminated(failed->text, sizeof(failed->text)) ? 0 : -EPROTO;
 }
 
+static int check_uncaged(const struct ctl_msg *msg, unsigned int n_fds)
+{
+	const struct ctl_uncaged *uncaged = &msg->u.uncaged;
+
+	return !n_fds && text_terminated(uncaged->text, sizeof(uncaged->text)) ? 0 : -EPROTO;
+}
+
 static int check_bind(const struct ctl_msg *msg, unsigned int n_fds)
 {
 	const struct ctl_bind *bind = &msg->u.bind;
@@ -171,6 +178,7 @@ static const struct ctl_kind {
 	[CTL_MEMORY_RECALL] = { HEADER_BYTES, HEADER_BYTES, check_empty },
 	[CTL_MEMORY_BACK] = { CTL_BYTES(memory_back), CTL_BYTES(memory_back), check_empty },
 	[CTL_LIMITS] = { CTL_BYTES(limits), CTL_BYTES(limits), check_empty },
+	[CTL_UNCAGED] = { CTL_BYTES(uncaged), CTL_BYTES(uncaged), check_uncaged },
 };
 
 static int check_msg(const struct ctl_msg *msg, size_t got_bytes, unsigned int n_fds)

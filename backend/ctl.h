@@ -6,7 +6,8 @@
  * without a bound, and the supervisor trusts a worker no more than it trusts the guest behind it.
  *
  *   supervisor                      worker
- *       | exec, CTL_WORKER_FD          |  opens the GPU
+ *       | exec, CTL_WORKER_FD          |  opens the GPU, closes its cage
+ *       | <----------- UNCAGED ------- |  for each part of the cage that is missing
  *       | <------------ READY -------- |  (or FAILED, and it ends)
  *       | ------------- BIND --------> |  + event channel and ring descriptors
  *       | <------------ BOUND -------- |  session is served from here on
@@ -35,6 +36,7 @@
 #define CTL_WORKER_FD		3	/* its end of the socket */
 #define CTL_STATS_FD		4	/* a sealed memfd holding struct ctl_stats */
 #define CTL_MODEL_FD		5	/* --gpu model only: a sealed memfd, struct gpu_model_mem */
+#define CTL_CAGE_FD		6	/* an octet into it takes the file system away; see sup_cage.c */
 
 #define CTL_MAX_REFS		4096u	/* references in one MAP message; longer lists take several */
 #define CTL_MAX_TEXT		256u
@@ -59,6 +61,7 @@ enum ctl_type {
 	CTL_MEMORY_RECALL,
 	CTL_MEMORY_BACK,
 	CTL_LIMITS,
+	CTL_UNCAGED,
 	CTL_N_TYPES,
 };
 
@@ -70,8 +73,28 @@ enum ctl_reason {
 	CTL_REASON_RENDERER,	/* the renderer failed */
 };
 
+/*
+ * Parts of a worker's cage. What it says of them is believed: it has not met a guest then. All but
+ * CTL_CAGE_USER, which the supervisor sees to itself.
+ */
+enum ctl_cage {
+	CTL_CAGE_USER = 1u << 0,	/* a user id that is nobody else's */
+	CTL_CAGE_PRIVILEGE = 1u << 1,	/* no capability, and none to be had (no_new_privs) */
+	CTL_CAGE_ROOT = 1u << 2,	/* name spaces of its own, and nothing in them */
+	CTL_CAGE_LANDLOCK = 1u << 3,	/* nothing to be written, made or executed */
+	CTL_CAGE_SYSCALLS = 1u << 4,	/* those that it needs, and no others */
+	CTL_CAGE_ALL = (1u << 5) - 1,
+};
+
+/* UNCAGED: a part that could not be had. */
+struct ctl_uncaged {
+	uint32_t part;			/* enum ctl_cage */
+	char text[CTL_MAX_TEXT];	/* why, and the remedy; terminated */
+};
+
 /* READY: what the worker's renderer is. */
 struct ctl_ready {
+	uint32_t cage;			/* enum ctl_cage, those it has */
 	uint32_t n_capsets;
 	struct ctl_capset {
 		uint32_t id;
@@ -210,6 +233,7 @@ struct ctl_msg {
 	union {
 		struct ctl_ready ready;
 		struct ctl_failed failed;
+		struct ctl_uncaged uncaged;
 		struct ctl_bind bind;
 		struct ctl_map map;
 		struct ctl_grant grant;
@@ -288,6 +312,7 @@ struct ctl_stats {
 	uint64_t limit_inflight;	/* held back, not refused */
 	uint64_t limit_fps;		/* held back, not refused */
 	uint64_t latency[CTL_LATENCY_BUCKETS];	/* of fenced submits, from the ring to the fence */
+	uint64_t refused_call;		/* system call that its cage does not allow, plus 1; 0: none */
 };
 
 /*

@@ -29,6 +29,7 @@
 
 #include "gpu.h"
 #include "gpu_time.h"
+#include "gpu_warm.h"
 #include "wrk_log.h"
 
 /* Has no public definition. Source: virglrenderer src/virgl_hw.h. */
@@ -269,6 +270,7 @@ static int start_auto(struct gpu *gpu, char why[GPU_MAX_TEXT])
 
 static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT])
 {
+	char warm[GPU_MAX_TEXT];
 	int err;
 
 	/* It takes away the fence thread, without which there is no descriptor to wait on. */
@@ -282,6 +284,12 @@ static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT
 		err = start_node(gpu, device, why);
 	if (err)
 		return err;
+	virgl_renderer_force_ctx_0();
+	if (gpu_warm(warm)) {
+		snprintf(why, GPU_MAX_TEXT, "%.100s: %.100s", gpu->renderer, warm);
+		stop(gpu);
+		return -ENODEV;
+	}
 	gpu_time_open(&virgl.time, gpu->on_cpu);
 	gpu->clock = virgl.time.clock;
 	gpu->has_busy_ns = strcmp(gpu->clock, "fences");

@@ -14,6 +14,7 @@
  *	sup_sched.c	who may use the GPU when: between workers and the arbiter, sup_arbiter*.[ch]
  *	sup_broker.c	grant mappings for a worker
  *	sup_memory.c	the account of GPU memory
+ *	sup_spawn.[ch]	starting a worker; sup_cage.[ch], sup_cgroup.[ch] its limits and name spaces
  *	sup_stats.c	counters, as JSON
  *	sup_control.c	the control socket
  *	sup_state.[ch]	files that outlive us
@@ -72,6 +73,9 @@ struct sup_config {
 	const char *state_dir;		/* what outlives this process */
 	uint32_t fence_timeout_s;	/* nothing moves for so long: the worker hangs */
 	char **worker_args;		/* further ones, up to NULL */
+	uint32_t worker_memory_mib;	/* of a process, not of the GPU */
+	const char *cgroup;		/* where workers' control groups are; "none" */
+	bool require_cage;		/* a worker that lacks a part of it does not serve */
 	const char *worker_user;	/* NULL: a user id of its own for each worker */
 	uint32_t worker_uid_base;
 	uint32_t warm;
@@ -214,6 +218,8 @@ struct sup_worker {
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
 	struct ctl_ready ready;
+	uint32_t uncaged;		/* enum ctl_cage: the parts that are missing */
+	char uncaged_why[CTL_MAX_TEXT];	/* of the first of them */
 	char why[CTL_MAX_TEXT];
 };
 
@@ -229,6 +235,8 @@ struct sup_pool {
 	bool up;			/* a worker was ready, and none has failed since */
 	bool down;
 	struct ctl_ready ready;		/* of the last worker that was */
+	uint32_t uncaged;		/* its, as in sup_worker */
+	char uncaged_why[CTL_MAX_TEXT];
 	char why[CTL_MAX_TEXT];		/* it is down */
 };
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sup.h"
+#include "sup_cgroup.h"
 #include "sup_options.h"
 #include "sup_spawn.h"
 
@@ -213,6 +214,9 @@ int main(int argc, char **argv)
 		}
 		log_warning("the GPU is a model for tests, which draws nothing (--allow-model)");
 	}
+	if (strcmp(sup.cfg.cgroup, "none") &&
+	    cgroup_start(sup.cfg.cgroup, sup.cfg.worker_memory_mib, why))
+		log_warning("workers' memory is limited by RLIMIT_DATA only: %s", why);
 	if (open_store(&sup))
 		return 1;
 	err = sup_control_start(&sup);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sup_options.h"
 
@@ -31,6 +32,8 @@ enum {
 	OPT_CONTROL,
 	OPT_STATE_DIR,
 	OPT_WORKER_USER,
+	OPT_CAGE,
+	OPT_CGROUP,
 	OPT_LOG,
 	OPT_FOREGROUND,
 	OPT_HELP,
@@ -59,6 +62,8 @@ static const struct number {
 	NUMBER("max-resources", max_resources, 1, 1u << 20, 65536, "resources of a session"),
 	NUMBER("default-memory", default_memory_mib, 1, 1u << 20, OPTION_MEMORY_PRESET,
 	       "MiB of GPU memory of a vgpu without memory="),
+	NUMBER("worker-memory", worker_memory_mib, 256, 1u << 20, 2048,
+	       "MiB of the host's memory that a worker may take"),
 	NUMBER("fence-timeout", fence_timeout_s, 1, 3600, HOSTCONF_FENCE_TIMEOUT_S,
 	       "seconds without progress that are a hang"),
 	NUMBER("worker-uid-base", worker_uid_base, 1000, 4000000000u, DEFAULT_UID_BASE,
@@ -75,6 +80,8 @@ static const struct option fixed_options[] = {
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
 	{ "worker-user", required_argument, NULL, OPT_WORKER_USER },
+	{ "cage", required_argument, NULL, OPT_CAGE },
+	{ "cgroup", required_argument, NULL, OPT_CGROUP },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -100,6 +107,10 @@ static void print_help(void)
 	       "  --control=PATH           socket for xengpu stats (" DEFAULT_CONTROL ")\n"
 	       "  --state-dir=DIR          where bans are kept (" DEFAULT_STATE ")\n"
 	       "  --worker-user=NAME       run workers as this user, not each as one of its own\n"
+	       "  --cage=require|try       whether a worker whose cage lacks a part serves "
+	       "(require\n                           for root on Xen, else try)\n"
+	       "  --cgroup=delegated|none|DIR\n"
+	       "                           where workers' control groups are made (none)\n"
 	       "  --log=error|warning|info|debug\n"
 	       "  --foreground             the default: xengpud never leaves the foreground\n");
 	for (i = 0; i < N_NUMBERS; i++)
@@ -109,7 +120,8 @@ static void print_help(void)
 	printf("  --help, --version\n"
 	       "\nThe host's config is /etc/xen/xengpu.conf; what is given here counts before it.\n"
 	       "Environment: XENGPU_PLATFORM, \"xen\" (the default) or "
-	       "\"local:SOCKET:DOMID\".\n");
+	       "\"local:SOCKET:DOMID\";\nXENGPU_CONTROL and XENGPU_CGROUP, as --control and "
+	       "--cgroup.\n");
 }
 
 static int set_number(struct sup_config *cfg, const struct number *number, const char *text)
@@ -146,6 +158,33 @@ static int set_log(const char *text)
 	return EXIT_USAGE;
 }
 
+static int set_cage(struct sup_config *cfg, const char *text)
+{
+	cfg->require_cage = !strcmp(text, "require");
+	if (cfg->require_cage || !strcmp(text, "try"))
+		return -1;
+	fprintf(stderr, "xengpud: --cage must be require or try, not '%s'\n", text);
+	return EXIT_USAGE;
+}
+
+static int set_cgroup(struct sup_config *cfg, const char *text)
+{
+	cfg->cgroup = text;
+	if (!strcmp(text, "delegated") || !strcmp(text, "none") || text[0] == '/')
+		return -1;
+	fprintf(stderr, "xengpud: --cgroup must be delegated, none or an absolute path, not '%s'\n",
+		text);
+	return EXIT_USAGE;
+}
+
+/* On the local platform, which is for tests, and where nobody has privilege to lose: no demands. */
+static bool cage_preset(void)
+{
+	const char *platform = getenv("XENGPU_PLATFORM");
+
+	return !geteuid() && (!platform || !*platform || !strcmp(platform, "xen"));
+}
+
 static int set_option(struct sup_config *cfg, int c, const char *arg)
 {
 	switch (c) {
@@ -167,6 +206,10 @@ static int set_option(struct sup_config *cfg, int c, const char *arg)
 	case OPT_WORKER_USER:
 		cfg->worker_user = arg;
 		return -1;
+	case OPT_CAGE:
+		return set_cage(cfg, arg);
+	case OPT_CGROUP:
+		return set_cgroup(cfg, arg);
 	case OPT_LOG:
 		return set_log(arg);
 	case OPT_FOREGROUND:
@@ -187,7 +230,7 @@ static int set_option(struct sup_config *cfg, int c, const char *arg)
 int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup_config *cfg)
 {
 	struct option options[N_FIXED + N_NUMBERS + 1] = { 0 };
-	const char *control = getenv("XENGPU_CONTROL");
+	const char *control = getenv("XENGPU_CONTROL"), *cgroup = getenv("XENGPU_CGROUP");
 	int c, status;
 	size_t i;
 
@@ -205,7 +248,10 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 	if (conf->warm)
 		cfg->warm = conf->warm;
 	cfg->fence_timeout_s = conf->fence_timeout_s;
+	cfg->require_cage = cage_preset();
 	set_log("info");
+	if (set_cgroup(cfg, cgroup ? cgroup : "none") >= 0)
+		return EXIT_USAGE;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		status = set_option(cfg, c, optarg);
 		if (status >= 0)

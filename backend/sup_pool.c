@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "sup.h"
+#include "sup_cage.h"
 
 #define MAX_STARTING	4u		/* at a time: they compete for the same processors */
 #define RETRY_MIN_MS	500u
@@ -152,10 +154,20 @@ void sup_pool_ready(struct sup_worker *w)
 	struct sup *sup = w->sup;
 	struct sup_pool *pool = &sup->pool;
 	struct sup_session *s;
+	char *text;
 
 	if (!pool->up) {
 		log_info("renderer: %s", w->ready.renderer);
 		sup_devices_dirty(sup);
+	}
+	if (!pool->up || w->uncaged != pool->uncaged) {
+		pool->uncaged = w->uncaged;
+		memcpy(pool->uncaged_why, w->uncaged_why, sizeof(pool->uncaged_why));
+		text = cage_text(w->uncaged);
+		log_line(w->uncaged ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, NULL,
+			 "the workers' cage: %s%s%s", text ? text : "unknown",
+			 w->uncaged_why[0] ? ": " : "", w->uncaged_why);
+		free(text);
 	}
 	pool->ready = w->ready;
 	pool->up = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Starting a worker process; see sup_spawn.h. The full cage (system calls, name spaces, limits) is
- * the worker's own, once its renderer is up; what only root can do is done here.
+ * Starting a worker process; see sup_spawn.h. Of its cage the user id, the name spaces and the
+ * limits are made here; the rest is the worker's own, once its renderer is up (wrk_cage.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sup_cage.h"
+#include "sup_cgroup.h"
 #include "sup_spawn.h"
 
 #define MAX_ENV		64
@@ -119,6 +121,11 @@ int spawn_check(const struct sup_config *cfg, char *why)
 	return 0;
 }
 
+bool spawn_own_user(const struct sup_config *cfg)
+{
+	return !geteuid() && !cfg->worker_user;
+}
+
 /* --- in the child ----------------------------------------------------------------------------- */
 
 __attribute__((noreturn))
@@ -134,6 +141,8 @@ static void child_fail(const char *what)
 
 struct identity {
 	bool drop;
+	bool own;			/* nobody else has it */
+	uint32_t slot;
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[MAX_GROUPS];
@@ -147,6 +156,16 @@ static void drop_privilege(const struct identity *id)
 	if (setgroups(id->n_groups, id->groups) || setresgid(id->gid, id->gid, id->gid) ||
 	    setresuid(id->uid, id->uid, id->uid))
 		child_fail("giving up privileges");
+}
+
+/* It goes on without: its READY does not have them, and what that means is not decided here. */
+static void enter_namespaces(void)
+{
+	struct ctl_msg msg = { .type = CTL_UNCAGED, .bytes = CTL_BYTES(uncaged) };
+
+	msg.u.uncaged.part = CTL_CAGE_ROOT;
+	if (cage_namespaces(msg.u.uncaged.text) && ctl_send(CTL_WORKER_FD, &msg, NULL, 0))
+		child_fail("the supervisor's socket");
 }
 
 __attribute__((noreturn))
@@ -169,6 +188,9 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 	    dup2(stats, CTL_STATS_FD) < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(127);
+	errno = -cgroup_enter(id->slot);
+	if (errno)
+		child_fail("its control group");
 	if (model >= 0 && dup2(model, CTL_MODEL_FD) < 0)
 		child_fail("the model GPU's memory");
 	if (close_range(model >= 0 ? CTL_MODEL_FD + 1 : CTL_STATS_FD + 1, ~0u, 0))
@@ -179,8 +201,11 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 	umask(077);
 	if (chdir("/"))
 		child_fail("/");
+	if (cage_limits(id->own, cgroup_used() ? 0 : cfg->worker_memory_mib))
+		child_fail("resource limits");
 	drop_privilege(id);
-	/* After the change of user, which would undo the first. Source: prctl(2). */
+	enter_namespaces();
+	/* After the changes of user, which would undo the first. Source: prctl(2). */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		child_fail("prctl");
 	if (getppid() != parent)
@@ -219,7 +244,8 @@ out_close:
 
 static int find_identity(const struct sup_config *cfg, uint32_t slot, struct identity *id)
 {
-	*id = (struct identity){ .drop = !geteuid() };
+	*id = (struct identity){ .drop = !geteuid(), .own = spawn_own_user(cfg),
+				  .slot = slot };
 	if (!id->drop)
 		return 0;
 	if (strcmp(cfg->gpu, "soft") && strcmp(cfg->gpu, "model"))

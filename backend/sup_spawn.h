@@ -15,8 +15,10 @@ struct spawned {
 };
 
 /*
- * spawn_worker() - start cfg->worker with descriptors 0..4 (0..5 where cfg->model_fd is one) and a
- * clean environment, as a user without privilege, and bound to die with us.
+ * spawn_worker() - start cfg->worker with descriptors 0..4 (and CTL_MODEL_FD where cfg->model_fd is
+ * one, and CTL_CAGE_FD where there are name spaces) and a clean environment, as a user without
+ * privilege, within limits and name spaces of its own, and bound to die with us. What of these
+ * cannot be had it says by UNCAGED.
  * @slot: makes its user id, where each worker has one of its own.
  * @out: set on success only; all of it is the caller's.
  * Returns 0 or -errno. A program that cannot be executed says CTL_FAILED, as one that has no
@@ -29,6 +31,9 @@ int spawn_worker(const struct sup_config *cfg, uint32_t slot, struct spawned *ou
  * @why: CTL_MAX_TEXT octets; set on failure.
  */
 int spawn_check(const struct sup_config *cfg, char *why);
+
+/* spawn_own_user() - whether a worker's user id is that of no other process. */
+bool spawn_own_user(const struct sup_config *cfg);
 
 /*
  * model_memory() - make the memory of a model GPU, struct gpu_model_mem, sealed in size.

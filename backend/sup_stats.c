@@ -12,6 +12,8 @@
 #include <json-c/json.h>
 
 #include "sup.h"
+#include "sup_cage.h"
+#include "sup_cgroup.h"
 
 enum how {
 	HOW_SUM,		/* grows; sums go on when a session has ended */
@@ -177,6 +179,17 @@ static void add_scheduling(struct json_object *o, const struct sup_device *dev)
 	add_number(o, "entitled_permille", arb_entitled_permille(&dev->sup->arb, &dev->guest));
 }
 
+static void add_cage(struct json_object *o, const struct sup_pool *pool)
+{
+	char *text = cage_text(pool->uncaged);
+
+	/* Nothing is known before the first worker. */
+	add_text(o, "cage", !pool->ready.renderer[0] ? "" : text ? text : "unknown");
+	free(text);
+	if (pool->uncaged_why[0])
+		add_text(o, "cage_reason", pool->uncaged_why);
+}
+
 static struct json_object *device_json(const struct sup_device *dev)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -198,6 +211,7 @@ static struct json_object *device_json(const struct sup_device *dev)
 	add_number(o, "devid", dev->devid);
 	add_text(o, "state", fsm_dev_state_name(dev->state));
 	add_text(o, "renderer", dev->sup->pool.ready.renderer);
+	add_cage(o, &dev->sup->pool);
 	add_number(o, "sessions", dev->n_open);
 	add_number(o, "sessions_total", dev->sessions_total);
 	add_number(o, "workers_died", dev->workers_died);
@@ -263,6 +277,8 @@ static struct json_object *supervisor_json(const struct sup *sup)
 	add_number(o, "map_refused", sup->map_refused);
 	add_number(o, "watch_events", sup->watch_events);
 	add_number(o, "open_descriptors", open_descriptors());
+	add_number(o, "worker_memory_mib", sup->cfg.worker_memory_mib);
+	add_text(o, "worker_memory_by", cgroup_used() ? "control group" : "RLIMIT_DATA");
 	add_number(o, "workers_starting", n[WORKER_STARTING]);
 	add_number(o, "workers_warm", n[WORKER_WARM]);
 	add_number(o, "workers_bound", n[WORKER_BINDING] + n[WORKER_SERVING] + n[WORKER_CLOSING]);
@@ -281,6 +297,7 @@ char *sup_stats_json(struct sup *sup)
 	char *text;
 
 	add_text(o, "renderer", sup->pool.ready.renderer);
+	add_cage(o, &sup->pool);
 	if (sup->pool.down)
 		add_text(o, "error", sup->pool.why);
 	json_object_object_add(o, "supervisor", supervisor_json(sup));

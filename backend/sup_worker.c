@@ -4,6 +4,7 @@
  * depends on where it is in its life: one table. Anything else kills it, and with it one session.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <seccomp.h>
+
 #include "sup.h"
+#include "sup_cage.h"
+#include "sup_cgroup.h"
 #include "sup_spawn.h"
 
 #define MESSAGES_A_TURN	16	/* of one worker, before others have theirs */
@@ -79,19 +84,44 @@ static void worker_free(struct sup_worker *w)
 	sup->pool.n_in_state[w->state]--;
 	sup->pool.n_workers--;
 	TAILQ_REMOVE(&sup->pool.workers, w, link);
+	cgroup_remove(w->slot);
 	free(w);
 }
 
-static void describe_end(int status, char *text, size_t bytes)
+/* Of its own control group's memory, so by its own doing. */
+static bool out_of_memory(const struct sup_worker *w, int status)
 {
-	if (WIFSIGNALED(status))
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_out_of_memory(w->slot);
+}
+
+/* The number is the worker's claim, as all its counters. */
+static void describe_refused(const struct sup_worker *w, char *text, size_t bytes)
+{
+	const uint64_t call = __atomic_load_n(&w->stats->refused_call, __ATOMIC_RELAXED);
+	char *name = NULL;
+
+	if (call && call <= INT_MAX)
+		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)call - 1);
+	snprintf(text, bytes, "the worker made a system call that its cage does not allow (%.40s)",
+		 name ? name : "unknown");
+	free(name);
+}
+
+static void describe_end(const struct sup_worker *w, int status, char *text, size_t bytes)
+{
+	if (out_of_memory(w, status))
+		snprintf(text, bytes, "the worker took more than its %u MiB of memory and was "
+			 "killed (--worker-memory)", w->sup->cfg.worker_memory_mib);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		describe_refused(w, text, bytes);
+	else if (WIFSIGNALED(status))
 		snprintf(text, bytes, "the worker died (signal %d, %s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
 		snprintf(text, bytes, "the worker ended (exit status %d)", WEXITSTATUS(status));
 }
 
-/* Signals that an administrator sends, SIGKILL for lack of memory as well: not a guest's doing. */
+/* Signals that an administrator sends, SIGKILL for lack of the host's memory too: no guest's doing. */
 static bool from_outside(int status)
 {
 	static const int signals[] = { SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT };
@@ -110,11 +140,11 @@ static void session_lost(struct sup_worker *w, int status)
 	const bool by_us = w->state == WORKER_DYING;
 	char text[CTL_MAX_TEXT];
 
-	describe_end(status, text, sizeof(text));
+	describe_end(w, status, text, sizeof(text));
 	if (!asked && !by_us) {
 		sup_session_fail(s, "%s", text);
 		s->dev->workers_died++;
-		if (!from_outside(status))
+		if (!from_outside(status) || out_of_memory(w, status))
 			ban_count(s, text);
 	}
 	sched_worker_end(w);
@@ -148,7 +178,7 @@ static void on_death(void *arg, uint32_t events)
 		session_lost(w, status);
 	} else {
 		if (!w->why[0])
-			describe_end(status, w->why, sizeof(w->why));
+			describe_end(w, status, w->why, sizeof(w->why));
 		sup_pool_failed(w);
 	}
 	worker_free(w);
@@ -157,10 +187,44 @@ static void on_death(void *arg, uint32_t events)
 
 /* --- what it says ----------------------------------------------------------------------------- */
 
+static int on_uncaged(struct sup_worker *w, const struct ctl_msg *msg)
+{
+	/* What is missing is what READY does not have; this is why. */
+	if (!w->uncaged_why[0]) {
+		snprintf(w->uncaged_why, sizeof(w->uncaged_why), "%s", msg->u.uncaged.text);
+		log_clean(w->uncaged_why);
+	}
+	return 0;
+}
+
+/* Returns whether it may serve. */
+static bool check_cage(struct sup_worker *w)
+{
+	char *text;
+
+	w->uncaged = CTL_CAGE_ALL & ~w->ready.cage;
+	if (spawn_own_user(&w->sup->cfg))
+		w->uncaged &= ~(uint32_t)CTL_CAGE_USER;
+	else
+		w->uncaged |= CTL_CAGE_USER;
+	if (!w->uncaged || !w->sup->cfg.require_cage)
+		return true;
+	text = cage_text(w->uncaged);
+	snprintf(w->why, sizeof(w->why), "the worker's cage is %.60s%s%.120s; --cage=try would "
+		 "serve", text ? text : "incomplete", w->uncaged_why[0] ? ": " : "",
+		 w->uncaged_why);
+	free(text);
+	return false;
+}
+
 static int on_ready(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	w->ready = msg->u.ready;
 	log_clean(w->ready.renderer);
+	if (!check_cage(w)) {
+		sup_worker_kill(w);
+		return 0;
+	}
 	loop_timer_cancel(&w->sup->loop, &w->timer);
 	set_state(w, WORKER_WARM);
 	log_debug("worker %d is ready: %s", (int)w->pid, w->ready.renderer);
@@ -239,6 +303,7 @@ static const struct message {
 } messages[] = {
 	[CTL_READY] = { "READY", IN(STARTING), on_ready },
 	[CTL_FAILED] = { "FAILED", IN(STARTING), on_failed },
+	[CTL_UNCAGED] = { "UNCAGED", IN(STARTING), on_uncaged },
 	[CTL_BOUND] = { "BOUND", IN(BINDING), on_bound },
 	[CTL_MAP] = { "MAP", IN(SERVING) | IN(CLOSING), on_map },
 	[CTL_UNMAPPED] = { "UNMAPPED", IN(SERVING) | IN(CLOSING), on_unmapped },
@@ -321,6 +386,21 @@ static void on_socket(void *arg, uint32_t events)
 
 /* --- the beginning ---------------------------------------------------------------------------- */
 
+/* User ids come again after 4096 workers; one that has lived so long has its own still. */
+static uint32_t free_slot(struct sup_pool *pool)
+{
+	const struct sup_worker *w;
+	uint32_t slot;
+
+	do {
+		slot = pool->next_slot++ % SUP_MAX_WORKERS;
+		TAILQ_FOREACH(w, &pool->workers, link)
+			if (w->slot == slot)
+				break;
+	} while (w);
+	return slot;
+}
+
 int sup_worker_start(struct sup *sup)
 {
 	struct sup_worker *w = calloc(1, sizeof(*w));
@@ -329,9 +409,12 @@ int sup_worker_start(struct sup *sup)
 
 	if (!w)
 		return -ENOMEM;
-	w->slot = sup->pool.next_slot++ % SUP_MAX_WORKERS;
-	err = spawn_worker(&sup->cfg, w->slot, &spawned);
+	w->slot = free_slot(&sup->pool);
+	err = cgroup_make(w->slot);
+	if (!err)
+		err = spawn_worker(&sup->cfg, w->slot, &spawned);
 	if (err) {
+		cgroup_remove(w->slot);
 		free(w);
 		return err;
 	}

@@ -162,6 +162,7 @@ struct wrk {
 	int epoll_fd;
 	struct ctl_stats *stats;
 	struct gpu gpu;
+	uint32_t cage;			/* enum ctl_cage, the parts that are had */
 
 	/* The session; all of it after BIND. */
 	bool bound;

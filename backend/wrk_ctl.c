@@ -28,6 +28,7 @@ int wrk_ctl_ready(struct wrk *w)
 		ready->capset[i].max_bytes = w->gpu.capset[i].max_bytes;
 	}
 	ready->n_capsets = i;
+	ready->cage = w->cage;
 	snprintf(ready->renderer, sizeof(ready->renderer), "%s", w->gpu.renderer);
 	snprintf(ready->clock, sizeof(ready->clock), "%s", w->gpu.clock);
 	return ctl_send(w->ctl_fd, &msg, NULL, 0);

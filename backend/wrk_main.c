@@ -3,7 +3,7 @@
  * xengpu-worker: the process that renders for one session of one guest.
  *
  * The supervisor (xengpud) starts it ahead of time, with a socket and a page of counters as its
- * only ties. It opens the GPU, says READY, and waits. BIND gives it a session: an event channel
+ * only ties. It opens the GPU, closes its cage (wrk_cage.h), says READY, and waits. BIND gives it a session: an event channel
  * that can reach one guest only, and the pages of that guest's ring. From then on it takes
  * requests from the ring, executes them on the GPU, and answers. It has no privilege and no
  * means to reach another guest: pages come as descriptors that the supervisor made, for this
@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "wrk.h"
+#include "wrk_cage.h"
 
 #define POLL_DEFAULT_US	50u
 #define POLL_MAX_US	200u
@@ -321,6 +322,7 @@ static int start(struct wrk *w, const struct options *opt)
 		wrk_ctl_failed(w->ctl_fd, "the worker got no page for its counters");
 		return -EBADF;
 	}
+	w->cage = wrk_cage_begin(w->ctl_fd);
 	if (gpu_open(&w->gpu, &config, why)) {
 		wrk_log("%s", why);
 		wrk_ctl_failed(w->ctl_fd, why);
@@ -332,9 +334,12 @@ static int start(struct wrk *w, const struct options *opt)
 		err = watch(w, w->ctl_fd);
 	if (!err)
 		err = watch(w, w->gpu.ops->poll_fd(&w->gpu));
-	if (err)
+	if (err) {
 		wrk_ctl_failed(w->ctl_fd, "the worker could not set up epoll");
-	return err ? err : wrk_ctl_ready(w);
+		return err;
+	}
+	w->cage |= wrk_cage_close(w->ctl_fd, w->stats, w->gpu.on_cpu);
+	return wrk_ctl_ready(w);
 }
 
 int main(int argc, char **argv)

@@ -5,7 +5,8 @@
 # Says what it installs; does nothing, quickly, when all is there. Debian 12 or 13, as root.
 set -eu
 build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev libgbm-dev
-	libepoxy-dev libegl-dev libgles-dev libjson-c-dev libncurses-dev libpng-dev"
+	libepoxy-dev libegl-dev libgles-dev libjson-c-dev libncurses-dev libpng-dev
+	libseccomp-dev"
 # What the local platform's tests run: a stock Mesa, a stock benchmark, and an X server for it.
 mesa="libgl1-mesa-dri libegl-mesa0 libegl1 libgles2"
 test="$mesa libgl1 libopengl0 libglx-mesa0 xvfb

@@ -193,6 +193,38 @@ sc_allow() { # sc_allow GUEST NAME: it draws again, and nobody touched the guest
 	dom0 xengpu allow "$2" && until_true 30 status_says "$1" '^state: connected' && sc_frames "$1" 3
 }
 
+# --- the workers' cage ----------------------------------------------------------------------------
+
+sc_escape() { # a worker that was taken over tries to get out; on the machine where workers run
+	local out
+	out=$(dom0 "$GL/escape") || { echo "$out" | grep -A1 '^not ok\|^Bail'; return 1; }
+	[ "$(echo "$out" | grep -c '^ok ')" -gt 90 ]
+}
+
+cage_is() { # cage_is GUEST TEXT: what the host's statistics and the guest's info say
+	[ "$(dom0 xengpu stats --json | jq -r .cage)" = "$2" ] && dom0 xengpu info "$1" | grep -q "^cage  *: $2$" || {
+		dom0 xengpu stats --json | jq '{cage, cage_reason, error}'
+		return 1
+	}
+}
+
+sc_caged() { # sc_caged GUEST: in full, as seen by the kernel, too; every thread
+	local pid t
+	cage_is "$1" full || return 1
+	for pid in $(worker_pids); do
+		for t in $(dom0 sh -c "ls -d /proc/$pid/task/*"); do
+			dom0 cat "$t/status" >"$W/task" || return 1
+			if [ "$(awk '/^(CapInh|CapPrm|CapEff|CapAmb|CapBnd):/ {print $2 + 0}' "$W/task" | sort -u)" != 0 ] ||
+				! grep -q '^NoNewPrivs:.1' "$W/task" || ! grep -q '^Seccomp:.2' "$W/task" ||
+				[ -n "$(dom0 ls -A "$t/root/")" ] || dom0 grep -qv ' / / ro' "$t/mountinfo"; then
+				cat "$W/task"
+				return 1
+			fi
+		done
+	done
+	[ -n "$pid" ]
+}
+
 # --- bad input, and the words it is answered with --------------------------------------------------
 
 says() { # says TEXT COMMAND...: fails, and says so

@@ -98,6 +98,9 @@ static void print_table(struct json_object *answer)
 	size_t i;
 
 	printf("renderer: %s\n", text_of(answer, "renderer"));
+	if (text_of(answer, "cage")[0])
+		printf("cage: %s%s%s\n", text_of(answer, "cage"),
+		       text_of(answer, "cage_reason")[0] ? ": " : "", text_of(answer, "cage_reason"));
 	if (text_of(answer, "error")[0])
 		printf("error: %s\n", text_of(answer, "error"));
 	json_object_object_get_ex(answer, "devices", &devices);

@@ -91,7 +91,7 @@ vtest_stats() { cat "$W/vtest$1.stats" 2>/dev/null; }
 vtest_status() { cat "$W/vtest$1.status" 2>/dev/null; }
 
 backend_start() {
-	env XENGPU_ROOT="$W/root" XENGPU_PLATFORM="$(spec 0)" "$B/bin/xengpud" --worker "$W/xengpu-worker" \
+	env XENGPU_ROOT="$W/root" XENGPU_PLATFORM="$(spec 0)" ${WRAP:-} "$B/bin/xengpud" --worker "$W/xengpu-worker" \
 		--control "$W/control" --state-dir "$W/state" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
 	echo $! >"$W/xengpud.pid"
 	until_true 10 test -S "$W/control"
@@ -107,6 +107,7 @@ backend_stop() {
 
 backend_log() { cat "$W/xengpud.log"; }
 backend_fds() { ls "/proc/$(cat "$W/xengpud.pid")/fd" | wc -l; }
+worker_pids() { pgrep -P "$(cat "$W/xengpud.pid")"; }
 backend_workers() { pgrep -c -P "$(cat "$W/xengpud.pid")"; }
 backend_nodes() { dom0 xengpu-localhub --socket "$W/hub.sock" --list "/local/domain/0/backend/vgpu" 2>/dev/null; }
 

@@ -152,6 +152,11 @@ static unsigned int good(uint32_t type, struct ctl_msg *msg)
 	case CTL_MEMORY_BACK:
 		msg->bytes = CTL_BYTES(memory_back);
 		return 0;
+	case CTL_UNCAGED:
+		msg->bytes = CTL_BYTES(uncaged);
+		msg->u.uncaged.part = CTL_CAGE_ROOT;
+		strcpy(msg->u.uncaged.text, "no name spaces");
+		return 0;
 	case CTL_LIMITS:
 		msg->bytes = CTL_BYTES(limits);
 		return 0;
@@ -247,6 +252,9 @@ TEST(ctl, text_not_terminated)
 	CHECK_EQ(verdict(&msg, 0), -EPROTO);
 	good(CTL_FAILED, &msg);
 	memset(msg.u.failed.text, 'x', CTL_MAX_TEXT);
+	CHECK_EQ(verdict(&msg, 0), -EPROTO);
+	good(CTL_UNCAGED, &msg);
+	memset(msg.u.uncaged.text, 'x', CTL_MAX_TEXT);
 	CHECK_EQ(verdict(&msg, 0), -EPROTO);
 	good(CTL_CLOSED, &msg);
 	memset(msg.u.closed.text, 'x', CTL_MAX_TEXT);

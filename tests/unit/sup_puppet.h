@@ -11,12 +11,15 @@
  *         fails          FAILED, while the file "fail" lies beside it; else ok
  *         exits          ends before READY, while that file lies there; else ok
  *         rude           says READY twice
+ *         uncaged        as ok, but has not closed its cage, and says why
+ *         late           as ok, but says UNCAGED after READY
  *         model          as ok; must find the model GPU's memory as well
  */
 #ifndef TESTS_SUP_PUPPET_H
 #define TESTS_SUP_PUPPET_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -49,6 +52,7 @@ enum puppet_command {
 	PUPPET_MEMORY_BACK, /* give n MiB back, whether it has them or not */
 	PUPPET_MEMORY_HUGE, /* ask for 2^64 - 1 octets */
 	PUPPET_MEMORY_TWICE, /* ask for n MiB, and again */
+	PUPPET_EAT, /* use n MiB of the host's memory; result: 0 or -errno */
 };
 
 #define PUPPET_SILENT	UINT32_MAX	/* recall_mib: no answer */
@@ -108,9 +112,8 @@ static void puppet_check_birth(bool model)
 
 	while (dir && readdir(dir))
 		n++;
-	if (!dir || n != 2 + (model ? 6 : 5) + 1)
-		puppet_fail(model ? "not exactly descriptors 0 to 5" :
-				    "not exactly descriptors 0 to 4");
+	if (!dir || n != 2 + 5 + model + (fcntl(CTL_CAGE_FD, F_GETFD) >= 0) + 1)
+		puppet_fail("other descriptors than 0 to 4, the model's and the cage's");
 	closedir(dir);
 	if (!geteuid() || !getuid() || !getgid())
 		puppet_fail("still root");
@@ -233,6 +236,18 @@ static void puppet_count(uint32_t n)
 	munmap(counters, 4096);
 }
 
+static int puppet_eat(uint32_t n)
+{
+	const size_t bytes = (size_t)n << 20;
+	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	memset(at, 1, bytes);
+	munmap(at, bytes);
+	return 0;
+}
+
 static int puppet_command(uint32_t command, uint32_t n)
 {
 	uint32_t i;
@@ -280,6 +295,8 @@ static int puppet_command(uint32_t command, uint32_t n)
 		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
 		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
 		return 0;
+	case PUPPET_EAT:
+		return puppet_eat(n);
 	case PUPPET_COUNT:
 		puppet_count(n);
 		puppet_msg.u.work = (struct ctl_work){ .event = CTL_WORK_BEGUN };
@@ -346,9 +363,19 @@ static void puppet_serve(bool deaf)
 	}
 }
 
-static void puppet_ready(void)
+/* It needs no cage for what it does; that of real workers is tests/hostile/escape.c's. */
+static void puppet_uncaged(void)
 {
 	memset(&puppet_msg, 0, sizeof(puppet_msg));
+	puppet_msg.u.uncaged.part = CTL_CAGE_LANDLOCK;
+	strcpy(puppet_msg.u.uncaged.text, "Landlock:\033 not today");
+	puppet_say(CTL_UNCAGED, CTL_BYTES(uncaged));
+}
+
+static void puppet_ready(bool caged)
+{
+	memset(&puppet_msg, 0, sizeof(puppet_msg));
+	puppet_msg.u.ready.cage = caged ? CTL_CAGE_ALL : CTL_CAGE_ALL & ~(uint32_t)CTL_CAGE_LANDLOCK;
 	puppet_msg.u.ready.n_capsets = 2;
 	puppet_msg.u.ready.capset[0].id = 1;
 	puppet_msg.u.ready.capset[1].id = 2;
@@ -377,9 +404,13 @@ static void puppet_run(const char *kind)
 		_exit(9);
 	if (!strcmp(kind, "slow"))
 		usleep(300000);
-	puppet_ready();
+	if (!strcmp(kind, "uncaged"))
+		puppet_uncaged();
+	puppet_ready(strcmp(kind, "uncaged"));
 	if (!strcmp(kind, "rude"))
-		puppet_ready();
+		puppet_ready(true);
+	if (!strcmp(kind, "late"))
+		puppet_uncaged();
 	puppet_bind();
 	if (!strcmp(kind, "mute"))
 		pause();

@@ -397,6 +397,156 @@ TEST(sup_trouble, rude_workers)
 	rig_down(&rig);
 }
 
+/* --- cages ----------------------------------------------------------------------------------- */
+
+TEST(sup_trouble, cage_required)
+{
+	struct guest g;
+	struct rig rig;
+
+	rig_up(&rig);
+	rig_start(&rig, "uncaged", "--cage", "require");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 5000);
+	check_error(&rig, paths_back(0, 1, 0, "error"), "cage is without Landlock: Landlock:");
+	check_error(&rig, paths_back(0, 1, 0, "error"), "not today; --cage=try would serve");
+	CHECK_EQ(rig_stat_of(&rig, -1, "workers_warm"), 0);
+	CHECK(rig_log_has(&rig, "cage is without Landlock"));
+	CHECK(!rig_log_has(&rig, "\033"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+TEST(sup_trouble, cage_tried)
+{
+	struct guest g;
+	struct rig rig;
+	char *stats;
+
+	rig_up(&rig);
+	rig_start(&rig, "uncaged", "--cage", "try");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	stats = rig_ask(&rig, "stats\n");
+	CHECK(stats && strstr(stats, "\"cage\":\"without Landlock\""));
+	CHECK(strstr(stats, "\"cage_reason\":\"Landlock:"));
+	free(stats);
+	CHECK(rig_log_has(&rig, "the workers' cage: without Landlock: Landlock:"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* What is missing is to be known before a guest is. */
+TEST(sup_trouble, cage_told_late)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	rig_start(&rig, "late");
+	rig_sleep_ms(500);
+	CHECK(rig_log_has(&rig, "said UNCAGED, which it may not now"));
+	rig_down(&rig);
+}
+
+/* --- the host's memory ------------------------------------------------------------------------ */
+
+TEST(sup_trouble, memory_limit)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+#ifdef __SANITIZE_ADDRESS__
+	SKIP("AddressSanitizer has more writable memory than any limit");
+#endif
+	rig_up(&rig);
+	rig_start(&rig, "ok", "--worker-memory", "256");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	session_open(&s, &g, 0);
+	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 300, NULL), -ENOMEM);
+	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(rig_stat_of(&rig, -1, "worker_memory_mib"), 256);
+	session_close(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* A group of our own for xengpud to divide, where this machine has such. */
+static bool find_group(char path[64])
+{
+	static const char *const at[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	char text[256];
+	size_t i;
+	FILE *file;
+
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		snprintf(path, 64, "%s/cgroup.subtree_control", at[i]);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (!fgets(text, sizeof(text), file))
+			text[0] = '\0';
+		fclose(file);
+		snprintf(path, 64, "%s/xengpu-test-%d", at[i], (int)getpid());
+		if (strstr(text, "memory") && !mkdir(path, 0755))
+			return true;
+	}
+	return false;
+}
+
+/* Who takes too much dies, and is told so; another session of the same guest lives. */
+TEST(sup_trouble, out_of_memory)
+{
+	struct guest_session greedy, other;
+	struct guest g;
+	struct rig rig;
+	char group[64];
+
+	if (!find_group(group))
+		SKIP("no cgroup v2 with the memory controller here");
+	rig_up(&rig);
+	rig_start(&rig, "ok", "--worker-memory", "256", "--cgroup", group);
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	session_open(&greedy, &g, 0);
+	session_open(&other, &g, 1);
+	CHECK_EQ(puppet_do(&greedy, PUPPET_EAT, 128, NULL), 0);
+	puppet_tell(&greedy, PUPPET_EAT, 600);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 5000);
+	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"),
+		    "took more than its 256 MiB of memory");
+	CHECK_EQ(puppet_do(&other, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 1);
+	session_close(&greedy);
+	session_close(&other);
+	guest_down(&g);
+	rig_down(&rig);
+	/* Workers' groups went with them. */
+	CHECK_EQ(rmdir(group), 0);
+}
+
+/* Where it cannot be had, that is said, and the other limit counts. */
+TEST(sup_trouble, no_group)
+{
+	struct guest g;
+	struct rig rig;
+
+	rig_up(&rig);
+	rig_start(&rig, "ok", "--cgroup", rig.dir);
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	CHECK(rig_log_has(&rig, "workers' memory is limited by RLIMIT_DATA only: control group /"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 /* --- a guest that writes as fast as it can --------------------------------------------------- */
 
 static void storm(const struct hub_proc *hub)
