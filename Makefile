@@ -70,11 +70,11 @@ help:
 
 #: make               build everything into build/
 #: make demo          the main job: real Xen, two guests, a stock GL program in each (root, apt)
-#: make check         all tests: unit, local platform, real Xen (installs what is missing)
+#: make check         unit, local platform, packages, and most of real Xen (installs what is missing)
 #: make check T=a/b   one case by name, in milliseconds; T=a for a suite
 #: make unit          unit tests only
 #: make e2e           whole chain on the local platform only
-#: make xen-check     whole chain on real Xen only; SUITE=bookworm|trixie; T=lifecycle for one script
+#: make xen-check     all of real Xen, what takes long as well; SUITE=bookworm|trixie; T=lifecycle for one script
 #: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
@@ -149,7 +149,7 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/tests/unit/harness.o \
 # --- tests --------------------------------------------------------------------------------------
 check: deps
 	@$(MAKE) --no-print-directory all gl $(UNIT)
-	@tests/run.sh $(if $(T),$(T),unit e2e package xen)
+	@QUICK=1 tests/run.sh $(if $(T),$(T),unit e2e package $(addprefix xen/,guests lifecycle virtio qos))
 unit: $(UNIT) $(PROGRAMS)
 	@tests/run.sh $(if $(T),$(T),unit)
 e2e: $(PROGRAMS) gl
