@@ -56,9 +56,12 @@ PROGRAMS	:= $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu-vtest xengpu-run 
 
 UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
 UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
+FUZZ_SRC	:= $(filter-out tests/fuzz/fuzz.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+FUZZ		:= $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
-	install-backend install-guest deb clean gl asan
+	install-backend install-guest deb clean gl asan \
+	fuzz fuzz-regress fuzz-corpus
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -110,6 +113,10 @@ $(B)/tests/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -c $< -o $@
 
+$(B)/tests/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -I tests/fuzz -c $< -o $@
+
 $(B)/lib/libring.a: $(RING)
 $(B)/lib/libgrant.a: $(GRANT)
 $(B)/lib/libconfig.a: $(CONFIG)
@@ -145,12 +152,20 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/tests/unit/harness.o \
 		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
 	$(call link,$(XEN_LIBS) $(JSON_LIBS) $$(pkg-config --libs $(PC_virgl)))
 
+# FUZZER=1 is clang's libFuzzer, anything else the inputs that are kept.
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/fuzz.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) \
+		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
+	$(call link,$(if $(FUZZER),-fsanitize=fuzzer) $(XEN_LIBS) $(JSON_LIBS) \
+		$$(pkg-config --libs $(PC_virgl)) -lm)
+
 # --- tests --------------------------------------------------------------------------------------
 check: deps
-	@$(MAKE) --no-print-directory all gl $(UNIT)
-	@tests/run.sh $(if $(T),$(T),unit e2e package xen)
+	@$(MAKE) --no-print-directory all gl $(UNIT) $(FUZZ)
+	@tests/run.sh $(if $(T),$(T),unit fuzz e2e package xen)
 unit: $(UNIT) $(PROGRAMS)
 	@tests/run.sh $(if $(T),$(T),unit)
+fuzz-regress: $(FUZZ)
+	@tests/run.sh $(if $(F),fuzz/$(F),fuzz)
 e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
 xen-check: $(PROGRAMS) gl
@@ -169,7 +184,26 @@ bench-qos:
 		$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
-		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
+		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit fuzz-regress
+
+# --- fuzzing: what is found beyond the corpus stays in build/libfuzzer ------------------------
+FUZZ_FOUND	= build/libfuzzer/corpus/$(F)
+FUZZ_MAKE	= @$(MAKE) --no-print-directory B=build/libfuzzer CC=clang FUZZER=1 CFLAGS="-O1 -g \
+		  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+		  -fno-omit-frame-pointer"
+fuzz:
+	@[ -n "$(F)" ] || { echo "F=, one of: $(notdir $(FUZZ))" >&2; exit 2; }
+	@tests/deps.sh fuzz
+	$(FUZZ_MAKE) build/libfuzzer/fuzz/$(F)
+	@mkdir -p $(FUZZ_FOUND)
+	build/libfuzzer/fuzz/$(F) -max_total_time=$(or $(S),60) -timeout=10 -rss_limit_mb=2048 \
+		-print_final_stats=1 -artifact_prefix=build/libfuzzer/$(F)- $(FUZZ_FOUND) \
+		tests/fuzz/corpus/$(F)
+# The smallest choice of what was found that reaches the most, into the corpus of the sources.
+fuzz-corpus:
+	@tests/deps.sh fuzz
+	$(FUZZ_MAKE) build/libfuzzer/fuzz/$(F)
+	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
 GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh)
