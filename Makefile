@@ -5,6 +5,7 @@
 # does not build: ring <- grant <- xen-config <- backend, frontend.
 
 B		?= build
+comma		:= ,
 PREFIX		?= /usr
 LIBEXECDIR	?= $(PREFIX)/libexec
 UNITDIR		?= $(PREFIX)/lib/systemd/system
@@ -58,10 +59,12 @@ UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
 UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 FUZZ_SRC	:= $(filter-out tests/fuzz/fuzz.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 FUZZ		:= $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+FAULT		:= $(patsubst tests/fault/%.c,$(B)/fault/%,$(filter-out tests/fault/fault.c,$(wildcard tests/fault/*.c)))
+FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
-	fuzz fuzz-regress fuzz-corpus
+	fuzz fuzz-regress fuzz-corpus fault
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -81,6 +84,7 @@ help:
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
+#: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
 #: make deps          apt packages to build and to test
 #: make package       test of the Debian packages only; SUITE=trixie: built and installed there
 #: make install       to DESTDIR and PREFIX; install-backend or install-guest for one side
@@ -158,10 +162,31 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/fuzz.o $(if $(FUZZER),,$(B)/tes
 	$(call link,$(if $(FUZZER),-fsanitize=fuzzer) $(XEN_LIBS) $(JSON_LIBS) \
 		$$(pkg-config --libs $(PC_virgl)) -lm)
 
+# Programs whose own calls can be made to fail, one by one: tests/fault/fault.h.
+FAULT_CALLS	:= malloc calloc aligned_alloc strdup strndup realloc reallocarray free mmap socket socketpair \
+		   connect bind listen accept4 sendmsg epoll_create1 epoll_ctl timerfd_create \
+		   memfd_create ftruncate eventfd signalfd pipe2 fork pidfd_open opendir fopen scandir open \
+		   openat fcntl
+FAULT_WRAP	:= $(patsubst %,-Wl$(comma)--wrap=%,$(FAULT_CALLS))
+$(B)/tests/fault/%.o: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -I tests/fault -c $< -o $@
+$(B)/fault/xengpud: $(B)/backend/sup_main.o $(B)/tests/fault/fault.o $(call L,libsup libctl libconfig libgrant libring)
+	$(call link,$(FAULT_WRAP) $(XEN_LIBS) $(JSON_LIBS))
+$(B)/fault/xengpu-worker: $(B)/backend/wrk_main.o $(B)/tests/fault/fault.o $(call L,libwrk libctl libgrant libring)
+	$(call link,$(FAULT_WRAP) $(XEN_LIBS) $$(pkg-config --libs $(PC_virgl)))
+$(B)/fault/frontend: WRAP = $(FAULT_WRAP)
+$(B)/fault/frontend: $(B)/tests/fault/fault.o
+$(B)/fault/%: $(B)/tests/fault/%.o $(B)/tests/unit/harness.o \
+		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
+	$(call link,$(WRAP) $(XEN_LIBS) $(JSON_LIBS) $$(pkg-config --libs $(PC_virgl)))
+
 # --- tests --------------------------------------------------------------------------------------
 check: deps
-	@$(MAKE) --no-print-directory all gl $(UNIT) $(FUZZ)
-	@tests/run.sh $(if $(T),$(T),unit fuzz e2e package xen)
+	@$(MAKE) --no-print-directory all gl $(UNIT) $(FUZZ) $(FAULT) $(FAULT_PROGRAMS)
+	@tests/run.sh $(if $(T),$(T),unit fuzz fault e2e package xen)
+fault: $(FAULT) $(FAULT_PROGRAMS) $(B)/bin/xengpu-localhub
+	@tests/run.sh $(if $(T),$(T),fault)
 unit: $(UNIT) $(PROGRAMS)
 	@tests/run.sh $(if $(T),$(T),unit)
 fuzz-regress: $(FUZZ)
