@@ -5,6 +5,7 @@
 # does not build: ring <- grant <- xen-config <- backend, frontend.
 
 B		?= build
+comma		:= ,
 PREFIX		?= /usr
 LIBEXECDIR	?= $(PREFIX)/libexec
 UNITDIR		?= $(PREFIX)/lib/systemd/system
@@ -57,9 +58,14 @@ PROGRAMS	:= $(addprefix $(B)/bin/,xengpud xengpu-worker xengpu-vtest xengpu-run 
 
 UNIT_SRC	:= $(filter-out tests/unit/harness.c,$(wildcard tests/unit/*.c))
 UNIT		:= $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
+FUZZ_SRC	:= $(filter-out tests/fuzz/fuzz.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+FUZZ		:= $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+FAULT		:= $(patsubst tests/fault/%.c,$(B)/fault/%,$(filter-out tests/fault/fault.c,$(wildcard tests/fault/*.c)))
+FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
-	install-backend install-guest deb clean gl asan
+	install-backend install-guest deb clean gl asan \
+	fuzz fuzz-regress fuzz-corpus fault
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -79,6 +85,7 @@ help:
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
+#: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
 #: make deps          apt packages to build and to test
 #: make package       test of the Debian packages only; SUITE=trixie: built and installed there
 #: make install       to DESTDIR and PREFIX; install-backend or install-guest for one side
@@ -110,6 +117,10 @@ $(B)/frontend/%.o: frontend/%.c
 $(B)/tests/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -c $< -o $@
+
+$(B)/tests/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -I tests/fuzz -c $< -o $@
 
 $(B)/lib/libring.a: $(RING)
 $(B)/lib/libgrant.a: $(GRANT)
@@ -146,12 +157,42 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/tests/unit/harness.o \
 		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
 	$(call link,$(XEN_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)))
 
+# FUZZER=1 is clang's libFuzzer, anything else the inputs that are kept.
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/fuzz.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) \
+		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
+	$(call link,$(if $(FUZZER),-fsanitize=fuzzer) $(XEN_LIBS) $(JSON_LIBS) \
+		$(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)) -lm)
+
+# Programs whose own calls can be made to fail, one by one: tests/fault/fault.h.
+FAULT_CALLS	:= malloc calloc aligned_alloc strdup strndup realloc reallocarray free mmap socket socketpair \
+		   connect bind listen accept4 sendmsg epoll_create1 epoll_ctl timerfd_create \
+		   memfd_create ftruncate eventfd signalfd pipe2 fork pidfd_open opendir fopen scandir open \
+		   openat fcntl
+FAULT_WRAP	:= $(patsubst %,-Wl$(comma)--wrap=%,$(FAULT_CALLS))
+$(B)/tests/fault/%.o: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_tests) -I tests/fault -c $< -o $@
+$(B)/fault/xengpud: $(B)/backend/sup_main.o $(B)/tests/fault/fault.o $(call L,libsup libctl libconfig libgrant libring)
+	$(call link,$(FAULT_WRAP) $(XEN_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS))
+$(B)/fault/xengpu-worker: $(B)/backend/wrk_main.o $(B)/tests/fault/fault.o $(call L,libwrk libctl libgrant libring)
+	$(call link,$(FAULT_WRAP) $(XEN_LIBS) $(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)))
+$(B)/fault/frontend: WRAP = $(FAULT_WRAP)
+$(B)/fault/frontend: $(B)/tests/fault/fault.o
+$(B)/fault/%: $(B)/tests/fault/%.o $(B)/tests/unit/harness.o \
+		$(call L,libvt libxengpu libsup libwrk libctl libconfig libgrant libring)
+	$(call link,$(WRAP) $(XEN_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)))
+
 # --- tests --------------------------------------------------------------------------------------
 check: deps
-	@$(MAKE) --no-print-directory all gl $(UNIT)
-	@QUICK=1 tests/run.sh $(if $(T),$(T),unit e2e package $(addprefix xen/,guests lifecycle virtio qos))
+	@$(MAKE) --no-print-directory all gl $(UNIT) $(FUZZ) $(FAULT) $(FAULT_PROGRAMS)
+	@QUICK=1 tests/run.sh $(if $(T),$(T),unit fuzz fault e2e package \
+		$(addprefix xen/,guests lifecycle virtio qos))
+fault: $(FAULT) $(FAULT_PROGRAMS) $(B)/bin/xengpu-localhub
+	@tests/run.sh $(if $(T),$(T),fault)
 unit: $(UNIT) $(PROGRAMS)
 	@tests/run.sh $(if $(T),$(T),unit)
+fuzz-regress: $(FUZZ)
+	@tests/run.sh $(if $(F),fuzz/$(F),fuzz)
 e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
 xen-check: $(PROGRAMS) gl
@@ -170,7 +211,26 @@ bench-qos:
 		$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
-		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
+		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit fuzz-regress
+
+# --- fuzzing: what is found beyond the corpus stays in build/libfuzzer ------------------------
+FUZZ_FOUND	= build/libfuzzer/corpus/$(F)
+FUZZ_MAKE	= @$(MAKE) --no-print-directory B=build/libfuzzer CC=clang FUZZER=1 CFLAGS="-O1 -g \
+		  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+		  -fno-omit-frame-pointer"
+fuzz:
+	@[ -n "$(F)" ] || { echo "F=, one of: $(notdir $(FUZZ))" >&2; exit 2; }
+	@tests/deps.sh fuzz
+	$(FUZZ_MAKE) build/libfuzzer/fuzz/$(F)
+	@mkdir -p $(FUZZ_FOUND)
+	build/libfuzzer/fuzz/$(F) -max_total_time=$(or $(S),60) -timeout=10 -rss_limit_mb=2048 \
+		-print_final_stats=1 -artifact_prefix=build/libfuzzer/$(F)- $(FUZZ_FOUND) \
+		tests/fuzz/corpus/$(F)
+# The smallest choice of what was found that reaches the most, into the corpus of the sources.
+fuzz-corpus:
+	@tests/deps.sh fuzz
+	$(FUZZ_MAKE) build/libfuzzer/fuzz/$(F)
+	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
 GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq escape libsteptime.so picture capture.sh load)

@@ -264,6 +264,7 @@ struct sup {
 	bool rescan;			/* look for devices not known, or gone */
 	bool check_domains;
 	bool check_new;			/* look for domains not seen yet */
+	bool look_again;		/* something could not be done for a shortage: at all, later */
 	bool provisions;		/* this is the control domain */
 	struct policy_paths paths;
 	struct hostconf hostconf;

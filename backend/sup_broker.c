@@ -55,6 +55,10 @@ static int map_now(struct sup_worker *w, struct broker *b)
 		map_err = gnt_map_refs(sup->plat, dom->domid, b->refs, b->n_pages, b->writable,
 				       &grant);
 		sup->map_calls++;
+		if (map_err)
+			log_line(LOG_LEVEL_WARNING, &dom->rate,
+				 "domain %u (%s) vgpu %u: %u pages cannot be mapped: %s", dom->domid,
+				 dom->name, dev->devid, b->n_pages, strerror(-map_err));
 	}
 	if (map_err) {
 		sup->map_refused++;

@@ -24,6 +24,7 @@
 #include "sup_spawn.h"
 
 #define MAX_ROUNDS	8	/* of looking at devices, before descriptors have their turn */
+#define LOOK_AGAIN_MS	500u
 
 /* sd_notify(3), without the library. */
 static void notify_systemd(const char *text)
@@ -54,12 +55,27 @@ static void stop_now(void *arg)
 	sup_pool_kill_all(sup);
 }
 
+static void look_at_everything(void *arg)
+{
+	struct sup *sup = arg;
+	struct sup_device *dev;
+
+	sup->check_new = true;
+	sup->rescan = true;
+	sup->check_domains = true;
+	TAILQ_FOREACH(dev, &sup->devices, link) {
+		dev->rescan = true;
+		if (!dev->watching && dev->state != DEV_GONE)
+			store_watch_front(dev);
+	}
+	sup_devices_dirty(sup);
+}
+
 static void on_signal(void *arg, uint32_t events)
 {
 	static struct loop_timer stop_timer;
 	struct sup *sup = arg;
 	struct signalfd_siginfo info;
-	struct sup_device *dev;
 
 	(void)events;
 	if (read(sup->signal_fd, &info, sizeof(info)) != sizeof(info))
@@ -67,12 +83,7 @@ static void on_signal(void *arg, uint32_t events)
 	if (info.ssi_signo == SIGHUP) {
 		log_info("SIGHUP: reading the config and looking at everything again");
 		provision_reload(sup);
-		sup->check_new = true;
-		sup->rescan = true;
-		sup->check_domains = true;
-		TAILQ_FOREACH(dev, &sup->devices, link)
-			dev->rescan = true;
-		sup_devices_dirty(sup);
+		look_at_everything(sup);
 		return;
 	}
 	if (sup->stopping)
@@ -122,6 +133,21 @@ static int open_store(struct sup *sup)
 	return err;
 }
 
+/* A node that could not be read passes for one that is not there: that is not left at that. */
+static void check_trouble(struct sup *sup)
+{
+	static struct loop_timer timer;
+	const int err = xst_take_trouble(sup->xst);
+
+	if (err)
+		log_error("xenstore could not be asked (%s): looking at everything again",
+			  strerror(-err));
+	if (!err && !sup->look_again)
+		return;
+	sup->look_again = false;
+	loop_timer_set(&sup->loop, &timer, LOOK_AGAIN_MS, look_at_everything, sup);
+}
+
 /* One turn of the loop after the descriptors' part; see sup.h. Returns 0 or -errno. */
 static int look_around(struct sup *sup, bool *again)
 {
@@ -140,6 +166,7 @@ static int look_around(struct sup *sup, bool *again)
 			store_scan(sup);
 		*again = sup_devices_evaluate(sup) || sup->rescan;
 	}
+	check_trouble(sup);
 	return 0;
 }
 

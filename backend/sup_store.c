@@ -120,13 +120,14 @@ struct scan {
 	uint16_t domid;
 };
 
-static bool back_exists(struct sup *sup, uint16_t domid, uint16_t devid)
+/* -ENOENT, it is gone; other errors say nothing about that. */
+static int read_back(struct sup *sup, uint16_t domid, uint16_t devid)
 {
 	char value[16];
 	int err = xst_read(sup->xst, XST_NO_TX, paths_back(sup->domid, domid, devid, "state").s,
 			   value, sizeof(value));
 
-	return err >= 0 || err == -E2BIG;
+	return err >= 0 || err == -E2BIG ? 0 : err;
 }
 
 static int scan_device(const char *name, void *arg)
@@ -136,11 +137,13 @@ static int scan_device(const char *name, void *arg)
 	uint16_t devid;
 
 	if (xenbus_parse_u16(name, &devid) || sup_device_find(scan->sup, scan->domid, devid) ||
-	    !back_exists(scan->sup, scan->domid, devid))
+	    read_back(scan->sup, scan->domid, devid))
 		return 0;
 	dev = sup_device_new(scan->sup, scan->domid, devid);
-	if (!dev)
+	if (!dev) {
 		log_error("no memory for vgpu %u of domain %u", devid, scan->domid);
+		scan->sup->look_again = true;
+	}
 	return 0;
 }
 
@@ -168,7 +171,8 @@ void store_scan(struct sup *sup)
 
 	sup->rescan = false;
 	TAILQ_FOREACH(dev, &sup->devices, link) {
-		if (dev->state == DEV_GONE || back_exists(sup, dev->dom->domid, dev->devid))
+		if (dev->state == DEV_GONE ||
+		    read_back(sup, dev->dom->domid, dev->devid) != -ENOENT)
 			continue;
 		dev->removed = true;
 		sup_device_dirty(dev);

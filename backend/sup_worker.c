@@ -366,10 +366,14 @@ static void take_messages(struct sup_worker *w, int max)
 		return;
 	close_source(w);
 	if (got != -EPIPE) {
-		if (w->session) {
+		if (w->session && got == -EPROTO) {
 			sup_session_fail(w->session,
 					 "the worker broke its protocol and was killed");
 			ban_count(w->session, "the worker broke its protocol");
+		} else if (w->session) {
+			/* Ours, and so not the guest's to answer for. */
+			sup_session_fail(w->session, "the worker could not be served (%s) and was "
+					 "killed", strerror(-got));
 		}
 		sup_worker_kill(w);
 	} else if (!w->timer.armed) {

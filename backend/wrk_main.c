@@ -126,7 +126,7 @@ static int wait_events(struct wrk *w, struct poller *poller, struct epoll_event 
 {
 	bool polls = poller->max_ns && may_poll(w);
 	uint64_t start_ns = polls ? wrk_now_ns() : 0;
-	int n;
+	int n, err;
 
 	if (polls && poller->budget_ns) {
 		n = poll_a_while(w, events, max, start_ns + poller->budget_ns);
@@ -137,8 +137,14 @@ static int wait_events(struct wrk *w, struct poller *poller, struct epoll_event 
 		if (ring_back_sleep(&w->ring))
 			return 0;
 		/* Only now: a storm of events costs us one for each time we ran out of work. */
-		if (w->evt_masked && !evt_unmask(w->evt))
-			w->evt_masked = false;
+		err = w->evt_masked ? evt_unmask(w->evt) : 0;
+		if (err) {
+			/* Asleep with it masked, nothing would ever wake us. */
+			wrk_end(w, CTL_REASON_LOST, "the event channel cannot be unmasked: %s",
+				strerror(-err));
+			return 0;
+		}
+		w->evt_masked = false;
 	}
 	n = epoll_wait(w->epoll_fd, events, max, -1);
 	if (polls)
@@ -336,10 +342,14 @@ static int start(struct wrk *w, const struct options *opt)
 		err = watch(w, w->gpu.ops->poll_fd(&w->gpu));
 	if (err) {
 		wrk_ctl_failed(w->ctl_fd, "the worker could not set up epoll");
+		wrk_log("cannot start: %s", strerror(-err));
 		return err;
 	}
 	w->cage |= wrk_cage_close(w->ctl_fd, w->stats, w->gpu.on_cpu);
-	return wrk_ctl_ready(w);
+	err = wrk_ctl_ready(w);
+	if (err)
+		wrk_log("cannot start: %s", strerror(-err));
+	return err;
 }
 
 int main(int argc, char **argv)
@@ -347,7 +357,7 @@ int main(int argc, char **argv)
 	struct options opt = { .device = "auto", .poll_us = POLL_DEFAULT_US };
 	static struct wrk w;
 	struct poller poller = { 0 };
-	int status;
+	int status, err;
 
 	status = parse_options(argc, argv, &opt);
 	if (status)
@@ -356,8 +366,11 @@ int main(int argc, char **argv)
 		poller.max_ns = opt.poll_us * 1000ull;
 	if (start(&w, &opt))
 		return 1;
-	if (serve(&w, &poller)) {
-		/* Nobody is there to be told; the kernel takes back what we hold. */
+	err = serve(&w, &poller);
+	if (err) {
+		/* The log may be all that hears it; the kernel takes back what we hold. */
+		if (err != -EPIPE)
+			wrk_log("ending: the supervisor cannot be spoken to: %s", strerror(-err));
 		_exit(1);
 	}
 	close_session(&w);

@@ -170,6 +170,7 @@ struct vt_client {
 	/* resources */
 	struct vt_table table;
 	struct vt_cache cache;
+	struct vt_buffer *staging;	/* of the transfer that is being made; then it is kept */
 	int fence_fd;			/* what every fence's descriptor is a copy of */
 	uint8_t *fence_page;
 	struct vt_syncs *syncs;
@@ -179,7 +180,6 @@ struct vt_client {
 	uint64_t wait_ticket;
 	uint64_t wait_start_ns;
 	struct vt_resource *wait_resource;
-	struct vt_buffer *wait_buffer;
 	uint8_t *wait_at;
 	uint32_t wait_bytes;
 

@@ -139,4 +139,5 @@ void vt_buf_finish(struct vt_client *c)
 		TAILQ_REMOVE(&c->cache.kept, buf, link);
 		free(buf);
 	}
+	free(c->staging);
 }

@@ -356,13 +356,14 @@ static int open_all(struct vt_client *c, int devid, uint32_t index)
 	char why[FE_TEXT_BYTES] = "";
 	int err;
 
+	/* First, for close_all() looks at what it sets, however far this comes. */
+	vt_res_init(c);
 	err = plat_open(c->options->platform, &c->plat);
 	if (err)
 		return vt_fail(c, "the platform cannot be opened: %s", strerror(-err));
 	if (fe_device_open(c->plat, devid, FE_USER, FE_OPEN_MS, &c->dev, why) ||
 	    fe_session_open(c->dev, index, FE_OPEN_MS, NULL, NULL, &c->session, why))
 		return vt_fail(c, "%s", why);
-	vt_res_init(c);
 	if (open_arena(c) || vt_caps_ask(c))
 		return -1;
 	fe_session_flush(c->session);
@@ -406,11 +407,15 @@ int vt_client_serve(const struct vt_options *options, int sock, int pair, pid_t 
 	char prefix[64];
 	int status;
 
-	if (!c)
-		return 1;
-	sigaction(SIGTERM, &action, NULL);
 	snprintf(prefix, sizeof(prefix), "xengpu-vtest: session %u", session);
 	vt_log_init(prefix);
+	if (!c) {
+		vt_log("process %d: connection closed: out of memory", (int)peer_pid);
+		close(sock);
+		close(pair);
+		return 1;
+	}
+	sigaction(SIGTERM, &action, NULL);
 	c->options = options;
 	c->sock = sock;
 	c->pair = pair;

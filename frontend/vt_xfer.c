@@ -173,26 +173,34 @@ static struct vt_resource *decode(struct vt_client *c, const uint32_t *payload,
 	return res;
 }
 
+/* The transfer is queued: behind it the staging pages are free again. */
+static int detach_staging(struct vt_client *c, struct vt_resource *res)
+{
+	if (!c->staging)
+		return 0;
+	if (fe_resource_detach(c->session, res->handle, staging_done, c->staging))
+		return vt_fail(c, "a transfer cannot be queued");
+	c->staging = NULL;
+	return 0;
+}
+
 int vt_xfer_put(struct vt_client *c, const uint32_t *payload, uint32_t n)
 {
 	struct vgpuif_transfer transfer;
-	struct vt_buffer *staging;
 	struct vt_resource *res;
 	uint32_t bytes;
 	uint8_t *at;
 
 	(void)n;
-	res = decode(c, payload, &transfer, &bytes, &staging, &at);
+	res = decode(c, payload, &transfer, &bytes, &c->staging, &at);
 	if (!res)
 		return -1;
 	/* A buffer object's pages may still be in use by the transfer before. */
-	if (res->in_flight && !staging && vt_res_settle(c, res))
+	if (res->in_flight && !c->staging && vt_res_settle(c, res))
 		return -1;
 	if (vt_read_rest(c, at, bytes) || post(c, res, true, &transfer))
 		return -1;
-	if (staging && fe_resource_detach(c->session, res->handle, staging_done, staging))
-		return vt_fail(c, "a transfer cannot be queued");
-	return 0;
+	return detach_staging(c, res);
 }
 
 int vt_xfer_get(struct vt_client *c, const uint32_t *payload, uint32_t n)
@@ -202,7 +210,7 @@ int vt_xfer_get(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	uint8_t *at;
 
 	(void)n;
-	res = decode(c, payload, &transfer, &c->wait_bytes, &c->wait_buffer, &at);
+	res = decode(c, payload, &transfer, &c->wait_bytes, &c->staging, &at);
 	if (!res || post(c, res, false, &transfer))
 		return -1;
 	c->wait = VT_WAIT_GET;
@@ -215,11 +223,6 @@ int vt_xfer_get(struct vt_client *c, const uint32_t *payload, uint32_t n)
 
 void vt_xfer_get_arrived(struct vt_client *c)
 {
-	struct vt_buffer *staging = c->wait_buffer;
-
-	vt_reply(c, c->wait_at, c->wait_bytes);
-	c->wait_buffer = NULL;
-	if (staging && fe_resource_detach(c->session, c->wait_resource->handle, staging_done,
-					  staging))
-		vt_fail(c, "a transfer cannot be queued");
+	if (!vt_reply(c, c->wait_at, c->wait_bytes))
+		detach_staging(c, c->wait_resource);
 }

@@ -82,6 +82,7 @@ struct xst_ops {
 
 struct xst {
 	const struct xst_ops *ops;
+	int trouble;			/* see xst_take_trouble() */
 };
 
 extern struct plat_counters plat_count;

@@ -17,6 +17,28 @@ static int check_path(const char *path)
 	return strnlen(path, XST_MAX_PATH) < XST_MAX_PATH ? 0 : -ENAMETOOLONG;
 }
 
+/* No answer of xenstore's, but the lack of one. */
+static int note(struct xst *xst, int err)
+{
+	switch (err) {
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+	case -EIO:
+		xst->trouble = err;
+	}
+	return err;
+}
+
+int xst_take_trouble(struct xst *xst)
+{
+	const int err = xst->trouble;
+
+	xst->trouble = 0;
+	return err;
+}
+
 int xst_open(struct plat *plat, struct xst **out)
 {
 	return plat->ops->xst_open(plat, out);
@@ -37,7 +59,7 @@ int xst_read(struct xst *xst, xst_tx tx, const char *path, char *buf, size_t byt
 	err = check_path(path);
 	if (err)
 		return err;
-	err = xst->ops->read(xst, tx, path, &value, &value_bytes);
+	err = note(xst, xst->ops->read(xst, tx, path, &value, &value_bytes));
 	if (err)
 		return err;
 
@@ -84,7 +106,7 @@ int xst_write(struct xst *xst, xst_tx tx, const char *path, const char *value)
 		return err;
 	if (bytes > XST_MAX_VALUE)
 		return -ENOSPC;
-	return xst->ops->write(xst, tx, path, value, bytes);
+	return note(xst, xst->ops->write(xst, tx, path, value, bytes));
 }
 
 int xst_printf(struct xst *xst, xst_tx tx, const char *path, const char *fmt, ...)
@@ -107,7 +129,7 @@ int xst_mkdir(struct xst *xst, xst_tx tx, const char *path)
 {
 	int err = check_path(path);
 
-	return err ? err : xst->ops->mkdir(xst, tx, path);
+	return err ? err : note(xst, xst->ops->mkdir(xst, tx, path));
 }
 
 int xst_rm(struct xst *xst, xst_tx tx, const char *path)
@@ -115,7 +137,7 @@ int xst_rm(struct xst *xst, xst_tx tx, const char *path)
 	int err = check_path(path);
 
 	if (!err)
-		err = xst->ops->rm(xst, tx, path);
+		err = note(xst, xst->ops->rm(xst, tx, path));
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -129,7 +151,7 @@ int xst_list(struct xst *xst, xst_tx tx, const char *path, int (*each)(const cha
 	ret = check_path(path);
 	if (ret)
 		return ret;
-	ret = xst->ops->list(xst, tx, path, &names, &n_names);
+	ret = note(xst, xst->ops->list(xst, tx, path, &names, &n_names));
 	if (ret)
 		return ret;
 
@@ -145,7 +167,7 @@ int xst_set_perms(struct xst *xst, xst_tx tx, const char *path, uint16_t owner, 
 {
 	int err = check_path(path);
 
-	return err ? err : xst->ops->set_perms(xst, tx, path, owner, reader);
+	return err ? err : note(xst, xst->ops->set_perms(xst, tx, path, owner, reader));
 }
 
 static int check_watch(const char *path, const char *token)
@@ -161,7 +183,7 @@ int xst_watch(struct xst *xst, const char *path, const char *token)
 {
 	int err = check_watch(path, token);
 
-	return err ? err : xst->ops->watch(xst, path, token);
+	return err ? err : note(xst, xst->ops->watch(xst, path, token));
 }
 
 int xst_unwatch(struct xst *xst, const char *path, const char *token)
@@ -183,12 +205,12 @@ int xst_next_event(struct xst *xst, char *path, char *token)
 
 int xst_tx_begin(struct xst *xst, xst_tx *tx)
 {
-	return xst->ops->tx_begin(xst, tx);
+	return note(xst, xst->ops->tx_begin(xst, tx));
 }
 
 int xst_tx_end(struct xst *xst, xst_tx tx, bool commit)
 {
-	return xst->ops->tx_end(xst, tx, commit);
+	return note(xst, xst->ops->tx_end(xst, tx, commit));
 }
 
 int xst_own_domid(struct xst *xst, uint16_t *out)
@@ -207,5 +229,5 @@ int xst_own_domid(struct xst *xst, uint16_t *out)
 
 int xst_domain_exists(struct xst *xst, uint16_t domid)
 {
-	return xst->ops->domain_exists(xst, domid);
+	return note(xst, xst->ops->domain_exists(xst, domid));
 }

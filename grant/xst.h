@@ -103,4 +103,12 @@ int xst_own_domid(struct xst *xst, uint16_t *out);
 /* xst_domain_exists() - 1, xenstore knows the domain; 0; -EACCES, only domain 0 may ask; -errno. */
 int xst_domain_exists(struct xst *xst, uint16_t domid);
 
+/*
+ * xst_take_trouble() - since the last call of this: an operation that failed for lack of memory,
+ * descriptors or buffers, so that what it said is no answer. Who acts on nodes that are absent asks,
+ * and looks again.
+ * Returns -errno of the last one; 0, there was none.
+ */
+int xst_take_trouble(struct xst *xst);
+
 #endif

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Run tests and count them. Arguments: "unit", "e2e", "package", "xen" (whole kinds), or names of
-# cases: "ring", "ring/wrap" (unit), "e2e/pictures", "xen/kill". Everything prints TAP; the last line is
+# Run tests and count them. Arguments: "unit", "fuzz", "fault", "e2e", "package", "xen" (kinds), or names
+# of cases: "ring", "ring/wrap" (unit), "fuzz/vtest", "e2e/pictures", "xen/kill". Everything prints TAP; the last line is
 # "N passed, N failed, N skipped", and the exit status is 1 when anything failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -49,8 +49,30 @@ scripts() { # scripts e2e|package|xen [NAME]
 	done
 }
 
+# Fuzz targets try the inputs that are kept.
+fuzz() { # fuzz [NAME]
+	local src
+	for src in tests/fuzz/${1:-*}.c; do
+		src=$(basename "$src" .c)
+		[ ! -x "$B/fuzz/$src" ] || run "fuzz-$src" "$B/fuzz/$src" "tests/fuzz/corpus/$src"
+	done
+}
+
+# Programs with one call after the other made to fail.
+fault() { # fault [NAME]
+	local src
+	for src in tests/fault/${1:-*}.c; do
+		src=$(basename "$src" .c)
+		[ "$src" = fault ] || [ ! -x "$B/fault/$src" ] || run "fault-$src" "$B/fault/$src"
+	done
+}
+
 for want in "$@"; do
 	case $want in
+	fault) fault ;;
+	fault/*) fault "${want#*/}" ;;
+	fuzz) fuzz ;;
+	fuzz/*) fuzz "${want#*/}" ;;
 	unit) for p in $(unit_programs); do run "$p" "$B/tests/$p"; done ;;
 	e2e | package | xen) scripts "$want" ;;
 	e2e/* | package/* | xen/*) scripts "${want%%/*}" "${want#*/}" ;;
@@ -63,7 +85,7 @@ for want in "$@"; do
 		done
 		if [ -z "$found" ]; then
 			echo "no test is called $want; suites: $(for p in $(unit_programs); do
-				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')e2e package xen" >&2
+				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')fuzz fault e2e package xen" >&2
 			exit 2
 		fi
 		;;

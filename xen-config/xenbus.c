@@ -74,21 +74,37 @@ int xenbus_read_state(struct xst *xst, xst_tx tx, const char *path, enum xenbus_
 	return 0;
 }
 
+/* For lack of memory, descriptors or buffers, of which there may be enough a moment later. */
+static bool is_shortage(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -ENOBUFS;
+}
+
+static int transaction(struct xst *xst, int (*fn)(struct xst *xst, xst_tx tx, void *arg), void *arg)
+{
+	xst_tx tx;
+	int err = xst_tx_begin(xst, &tx);
+
+	if (err)
+		return err;
+	err = fn(xst, tx, arg);
+	if (err) {
+		xst_tx_end(xst, tx, false);
+		return err;
+	}
+	return xst_tx_end(xst, tx, true);
+}
+
 int xenbus_transaction(struct xst *xst, int (*fn)(struct xst *xst, xst_tx tx, void *arg), void *arg)
 {
-	unsigned int i;
-	xst_tx tx;
+	unsigned int i, shortages = 0;
 	int err;
 
 	for (i = 0; i < XENBUS_MAX_TRIES; i++) {
-		err = xst_tx_begin(xst, &tx);
-		if (err)
-			return err;
-		err = fn(xst, tx, arg);
-		if (err)
-			xst_tx_end(xst, tx, false);
-		else
-			err = xst_tx_end(xst, tx, true);
+		err = transaction(xst, fn, arg);
+		/* The caller has no way to come back to what it could not write. */
+		if (is_shortage(err) && ++shortages < XENBUS_MAX_SHORTAGES)
+			continue;
 		if (err != -EAGAIN)
 			return err;
 	}

@@ -37,9 +37,12 @@ int xenbus_read_state(struct xst *xst, xst_tx tx, const char *path, enum xenbus_
 /*
  * xenbus_transaction() - run @fn in a transaction, again and again while somebody else was quicker.
  * @fn: 0, commit; anything else drops the transaction and is returned (-EAGAIN begins again).
+ * What failed for a shortage is tried again as well, XENBUS_MAX_SHORTAGES times in all; a transaction
+ * that was committed although its end failed is then carried out twice.
  * Returns 0; what @fn returned; -EAGAIN, given up after XENBUS_MAX_TRIES; or as xst_tx_begin().
  */
 #define XENBUS_MAX_TRIES	1000u
+#define XENBUS_MAX_SHORTAGES	3u
 int xenbus_transaction(struct xst *xst, int (*fn)(struct xst *xst, xst_tx tx, void *arg),
 		       void *arg);
 

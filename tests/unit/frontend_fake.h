@@ -67,6 +67,7 @@ static struct fake {
 	fake_answer_fn answer;
 	pthread_t thread;
 	bool stop;
+	void (*notified)(void);		/* without a thread: the backend's turn has come */
 	uint32_t seen[256];		/* requests by operation */
 	struct vgpuif_request last[256];
 	struct plat plat;
@@ -416,6 +417,8 @@ int evt_unmask(struct evt *evt)
 int evt_notify(struct evt *evt)
 {
 	(void)evt;
+	if (fake.notified)
+		fake.notified();
 	return fake.to_back >= 0 ? eventfd_write(fake.to_back, 1) : 0;
 }
 
@@ -500,7 +503,7 @@ static void fake_start(fake_answer_fn answer, bool thread)
 	CHECK_EQ(pthread_create(&fake.thread, NULL, fake_thread, NULL), 0);
 }
 
-static void fake_stop(void)
+__attribute__((unused)) static void fake_stop(void)
 {
 	if (fake.to_back < 0)
 		return;
