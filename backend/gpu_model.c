@@ -35,7 +35,7 @@ struct fence {
 	uint32_t ring_idx;
 };
 
-/* Ours that may not be done yet, the oldest first: when, and how much GPU time of ours is done then. */
+/* Ours that may not be done yet, the oldest first: when, and how much of our time is done then. */
 struct run {
 	uint64_t end_ns;
 	uint64_t busy_ns;
@@ -146,7 +146,7 @@ out_fini:
 	return err;
 }
 
-/* --- contexts and resources: what an engine must know of them, and no more ---------------------- */
+/* --- contexts and resources: what an engine must know of them, and no more -------------------- */
 
 static int model_context_create(struct gpu *gpu, uint32_t context_id,
 				const struct vgpuif_context_create *args)
@@ -312,7 +312,7 @@ static void note_run(struct model *m, uint64_t end_ns, uint64_t ns)
 	struct run *last = &m->run[(m->first_run + m->n_runs - 1) % MAX_RUNS];
 	const uint64_t before = m->n_runs ? last->busy_ns : m->busy_ns;
 
-	/* One too many counts as done together with the one before it: later than it is, never sooner. */
+	/* One too many makes the last one longer: told later than it is done, never sooner. */
 	if (m->n_runs < MAX_RUNS)
 		last = &m->run[(m->first_run + m->n_runs++) % MAX_RUNS];
 	*last = (struct run){ .end_ns = end_ns, .busy_ns = before + ns };

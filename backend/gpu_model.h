@@ -17,12 +17,12 @@
  * GPU_MODEL_MAX_QUEUE_NS from now are refused (-EIO) and take no time. A fence is done when
  * everything submitted to its context before is.
  *
- * The engine is memory that the supervisor makes and workers map, struct gpu_model_mem. To submit is
- * to move free_at_ns on by as long as the submit takes; nobody can take that back, so what a worker
- * queued occupies the engine even when the worker dies. The memory also has a trace of who had the
- * engine when. A benchmark that is root reads it through /proc/PID/fd of xengpud: the descriptor
- * whose link is "/memfd:" GPU_MODEL_MEM_NAME " (deleted)". What is in there is not protected
- * from workers, which is one reason more why no service offers it.
+ * The engine is memory that the supervisor makes and workers map, struct gpu_model_mem. To submit
+ * is to move free_at_ns on by as long as the submit takes; nobody can take that back, so what a
+ * worker queued occupies the engine even when the worker dies. The memory also has a trace of who
+ * had the engine when. A benchmark that is root reads it through /proc/PID/fd of xengpud: the
+ * descriptor whose link is "/memfd:" GPU_MODEL_MEM_NAME " (deleted)". What is in there is not
+ * protected from workers, which is one reason more why no service offers it.
  */
 #ifndef BACKEND_GPU_MODEL_H
 #define BACKEND_GPU_MODEL_H

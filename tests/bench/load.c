@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A domain's load for benchmarks of scheduling, on the model GPU (backend/gpu_model.h): one frontend
- * of the library, as many sessions and contexts as asked for, and commands that say how long they
- * take. It says "ready" when all is set up, begins at a line on standard input, ends at the next one
- * or after --seconds, and then prints one line of JSON. --record writes a line for each fenced submit:
+ * A domain's load for benchmarks of scheduling, on the model GPU (backend/gpu_model.h): a frontend
+ * with as many sessions and contexts as asked for, and commands that say how long they take. It
+ * says "ready" when all is set up, begins at a line on standard input, ends at the next one or
+ * after --seconds, and then prints one line of JSON. --record writes a line for each fenced submit:
  *
  *	due submitted done length		(ns; the first three of CLOCK_MONOTONIC)
  *
- * In the pattern "backlogged" due is when it was submitted; in the others it is the frame's due time,
- * and the line is the frame's, whose commands' lengths are summed.
+ * In the pattern "backlogged" due is when it was submitted; in the others it is when the frame was
+ * due, and the line is the frame's, whose commands' lengths are summed.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -222,8 +222,9 @@ class Platform:
         return runs
 
     def drain(self):
-        """Until nothing is queued at the model's engine: what ended left its last submits there."""
-        until("an idle engine", lambda: self.trace()["end"].max(initial=0) < time.monotonic_ns(), 60)
+        """Until nothing is queued at the model's engine: what ended left submits there."""
+        until("an idle engine",
+              lambda: self.trace()["end"].max(initial=0) < time.monotonic_ns(), 60)
 
     def usages(self, tags):
         """Each domain's use of the engine, so far."""

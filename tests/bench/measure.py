@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The arithmetic of the QoS figures: shares in windows, fairness, percentiles. No processes here."""
+"""The arithmetic of the QoS figures: shares in windows, fairness, percentiles."""
 import numpy as np
 
 MS = 1_000_000
@@ -32,7 +32,7 @@ def windows(begin, end, width, step):
 
 
 def idle_gaps(submitted, done):
-    """When a load had nothing in flight, as [(from, to)], between its first submit and last answer."""
+    """When a load had nothing in flight between its first submit and last answer: [(from, to)]."""
     if not len(submitted):
         return []
     order = np.argsort(submitted)
@@ -50,7 +50,7 @@ def without(starts, width, gaps):
 
 
 def shares(usages, starts, width):
-    """A row for each usage: its part of what all of them had in each window (NaN: nobody had any)."""
+    """A row for each usage: its part of what all had in each window (NaN: nobody had any)."""
     had = np.array([u.between(starts, starts + width) for u in usages])
     total = had.sum(axis=0)
     return np.divide(had, total, out=np.full_like(had, np.nan), where=total > 0)

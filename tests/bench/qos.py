@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-`make bench-qos`: measures the figures of scheduling, prints them, and writes build/bench/qos.json and
-two plots. A figure that cannot be measured is in there with the reason. Exits with 1 when something
-broke, not when a target is missed.
+`make bench-qos`: measures the figures of scheduling, prints them, and writes build/bench/qos.json
+and two plots. A figure that cannot be measured is in there with the reason. Exits with 1 when
+something broke, not when a target is missed.
 """
 import argparse
 import os

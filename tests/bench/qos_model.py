@@ -30,7 +30,7 @@ def backlogged(p, domain, *args):
 
 
 def run_together(p, loads, seconds):
-    """Begin all, wait, end all. When all of them were running, without the first and last moment."""
+    """Begin all, wait, end all. When all were running, without the first and last moment."""
     p.settle()
     for load in loads:
         load.line()
@@ -133,18 +133,18 @@ def pooled(rounds):
     return np.concatenate([ms for ms, _ in rounds])
 
 
-def add_latency(report, name, alone, beside, what, neighbours):
+def add_latency(report, name, alone, beside, what, neighbours, doubt=None):
     """Of the rounds' p99 the median: a round in which this machine stood still does not count."""
     a, b = ([measure.p99(ms) for ms, _ in rounds] for rounds in (alone, beside))
-    usual, doubt = float(np.median(pooled(alone))), None
-    if statistics.median(a) > 2 * usual:
-        doubt = (f"this machine is too busy: p99 alone is {statistics.median(a):.2f} ms where the "
-                 f"median is {usual:.2f}")
-    report.add(name, statistics.median(b) / statistics.median(a), [y / x for x, y in zip(a, b)],
-               doubt=doubt,
-               detail=f"{what}: p99 {statistics.median(a):.2f} ms alone, {statistics.median(b):.2f} "
-                      f"beside {neighbours}; medians of rounds; the worst of the first half second, "
-                      f"which does not count: {max(worst for _, worst in alone):.2f} and "
+    p99_alone, p99_beside = statistics.median(a), statistics.median(b)
+    usual = float(np.median(pooled(alone)))
+    if p99_alone > 2 * usual:
+        doubt = (f"this machine is too busy: p99 alone is {p99_alone:.2f} ms where the median is "
+                 f"{usual:.2f}")
+    report.add(name, p99_beside / p99_alone, [y / x for x, y in zip(a, b)], doubt=doubt,
+               detail=f"{what}: p99 {p99_alone:.2f} ms alone, {p99_beside:.2f} beside {neighbours}"
+                      f"; medians of rounds; the worst of the first half second, which does not "
+                      f"count: {max(worst for _, worst in alone):.2f} and "
                       f"{max(worst for _, worst in beside):.2f} ms")
 
 
@@ -165,9 +165,9 @@ def latency(report, cfg, plots):
             mixed, _ = client(p, neighbours, MIX, *frame)
         plots["latency"][f"model, {neighbours}"] = pooled(alone), pooled(beside)
         add_latency(report, f"p99_ratio.{neighbours}", alone, beside,
-                    f"a 60 Hz client of weight {weight}, {COMMANDS} commands of {LENGTH} ms a frame",
-                    f"{neighbours} of weight 1 with {LONGEST / MS:g} ms, {measure.p99(mixed):.2f} beside "
-                    f"those with {MIX} ms")
+                    f"a 60 Hz client of weight {weight}, {COMMANDS} commands of {LENGTH} ms",
+                    f"{neighbours} of weight 1 with {LONGEST / MS:g} ms, {measure.p99(mixed):.2f} "
+                    f"beside those with {MIX} ms")
 
 
 # --- overhead ---------------------------------------------------------------------------------
@@ -214,8 +214,8 @@ def add_overhead(report, name, pairs, doubt=None):
     if not doubt and abs(max(fps, cpu) - 1) < 2 * error and error > .5:
         doubt = f"the pairs differ too much: {max(fps, cpu):.2f} +- {error:.2f}"
     report.add(name, max(fps, cpu), worse, doubt=doubt,
-               detail=f"frame rate {-fps:+.2f} %, processor time of a frame {cpu:+.2f} %, medians of "
-                      f"pairs; {statistics.median(x['off'][0] for x in pairs):.0f} frames/s and "
+               detail=f"frame rate {-fps:+.2f} %, processor time of a frame {cpu:+.2f} %, medians "
+                      f"of pairs; {statistics.median(x['off'][0] for x in pairs):.0f} frames/s and "
                       f"{statistics.median(x['off'][1] for x in pairs):.0f} us a frame without")
 
 
@@ -277,8 +277,8 @@ def conservation(report, cfg, _):
     ratios = [busy[n] / busy["alone"] for n in ("idle", "20 %")]
     report.add("work_conservation", min(ratios), ratios,
                detail=f"the engine is busy {busy['alone'] * 100:.2f} % with one backlogged domain "
-                      f"alone, {busy['idle'] * 100:.2f} % beside an idle one of 16 times its weight, "
-                      f"{busy['20 %'] * 100:.2f} % beside one that uses 20 %")
+                      f"alone, {busy['idle'] * 100:.2f} % beside an idle one of 16 times its "
+                      f"weight, {busy['20 %'] * 100:.2f} % beside one that uses 20 %")
 
 
 # --- gaming -----------------------------------------------------------------------------------

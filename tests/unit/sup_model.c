@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xengpud and the model GPU: no service serves it by mistake, and with --allow-model all workers get
- * the same memory. Workers are puppets, which check what they were born with.
+ * xengpud and the model GPU: no service serves it by mistake, and with --allow-model all workers
+ * get the same memory. Workers are puppets, which check what they were born with.
  */
 #include <dirent.h>
 

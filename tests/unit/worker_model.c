@@ -205,7 +205,7 @@ TEST(worker_model, busy_time)
 	lab_close(&lab);
 }
 
-/* More of them in flight than are remembered one by one: no time is lost, none is told too early. */
+/* More in flight than are remembered one by one: no time is lost, none is told too early. */
 TEST(worker_model, busy_time_of_many)
 {
 	const uint32_t many = 20000;
@@ -445,7 +445,7 @@ TEST(worker_model, one_engine_for_two)
 		CHECK(rig_now_ns() >= mem->free_at_ns);
 	}
 	CHECK_EQ(mem->serial, 2 * rounds * depth);
-	/* In the order of their starts: two that were made at the same time may have changed places. */
+	/* In the order of their starts: two made at the same time may have changed places. */
 	for (i = 1; i <= mem->serial; i++) {
 		const struct gpu_model_trace *t = NULL, *other;
 		uint64_t serial;
