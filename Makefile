@@ -65,7 +65,7 @@ FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
-	fuzz fuzz-regress fuzz-corpus fault
+	fuzz fuzz-regress fuzz-corpus fault lint
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -86,6 +86,7 @@ help:
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
 #: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
+#: make lint           clang-tidy, gcc -fanalyzer and cppcheck on what is installed
 #: make deps          apt packages to build and to test
 #: make package       test of the Debian packages only; SUITE=trixie: built and installed there
 #: make install       to DESTDIR and PREFIX; install-backend or install-guest for one side
@@ -212,6 +213,10 @@ bench-qos:
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit fuzz-regress
+
+lint:
+	@tests/deps.sh lint
+	@tests/lint.sh $(F)
 
 # --- fuzzing: what is found beyond the corpus stays in build/libfuzzer ------------------------
 FUZZ_FOUND	= build/libfuzzer/corpus/$(F)

@@ -151,11 +151,12 @@ static struct out leases_out(const struct arb *a, uint64_t now_ns)
 
 static void grant(struct arb *a, struct arb_runner *r, uint64_t lease_ns, uint64_t now_ns)
 {
-	struct arb_lease *l = find_lease(r, r->serial);
+	struct arb_lease *l = &r->lease[0];
 	unsigned int i;
 
+	/* One that is free, or the latest: that one is late, or there would be none to give. */
 	for (i = 0; i < ARB_MAX_LEASES; i++)
-		if (!r->lease[i].serial)
+		if (!r->lease[i].serial || (l->serial && r->lease[i].serial == r->serial))
 			l = &r->lease[i];
 	if (!++r->serial)
 		r->serial = 1;

@@ -168,14 +168,14 @@ static void begin_period(struct arb_guest *g, uint64_t now_ns)
 	g->period_gpu_ns = g->gpu_ns;
 }
 
-static uint32_t weight_of_rated(const struct arb *a)
+static uint32_t weight_of_rated(const struct arb *a, const struct arb_guest *g)
 {
-	const struct arb_guest *g;
-	uint32_t sum = 0;
+	const struct arb_guest *other;
+	uint32_t sum = g->weight;
 
-	LIST_FOREACH(g, &a->guests, link)
-		if (g->active && g->fps)
-			sum += g->weight;
+	LIST_FOREACH(other, &a->guests, link)
+		if (other != g && other->active && other->fps)
+			sum += other->weight;
 	return sum;
 }
 
@@ -192,7 +192,7 @@ static uint64_t deadline(const struct arb *a, struct arb_guest *g, uint64_t now_
 		return 0;
 	begin_period(g, now_ns);
 	length_ns = 1000000000u / g->fps;
-	budget_ns = length_ns * a->capacity * g->weight / weight_of_rated(a);
+	budget_ns = length_ns * a->capacity * g->weight / weight_of_rated(a, g);
 	if (g->fences != g->period_fences ||
 	    g->gpu_ns + g->queued_ns - g->period_gpu_ns >= budget_ns)
 		return 0;

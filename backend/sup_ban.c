@@ -131,7 +131,7 @@ static void load(struct sup *sup, const char *key)
 		ban = add(key, name);
 	if (ban && read_line(file, ban->reason, sizeof(ban->reason))) {
 		ban->banned = true;
-		ban->since = atoll(since);
+		ban->since = strtoll(since, NULL, 10);
 		log_warning("domain %s is banned (%s); xengpu allow %s lifts it", name,
 			    ban->reason, name);
 	} else {

@@ -22,7 +22,8 @@ int wrk_ctl_ready(struct wrk *w)
 	struct ctl_ready *ready = &msg.u.ready;
 	uint32_t i;
 
-	for (i = 0; i < w->gpu.n_capsets && i < CTL_MAX_CAPSETS; i++) {
+	_Static_assert(GPU_MAX_CAPSETS <= CTL_MAX_CAPSETS, "READY has no room");
+	for (i = 0; i < w->gpu.n_capsets; i++) {
 		ready->capset[i].id = w->gpu.capset[i].id;
 		ready->capset[i].max_version = w->gpu.capset[i].max_version;
 		ready->capset[i].max_bytes = w->gpu.capset[i].max_bytes;

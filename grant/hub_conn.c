@@ -92,7 +92,7 @@ static ssize_t send_chunk(int sock, struct hub_chunk *chunk)
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = control.room;
 		msg.msg_controllen = CMSG_SPACE(chunk->n_fds * sizeof(int));
-		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg = &control.align;
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
 		cmsg->cmsg_len = CMSG_LEN(chunk->n_fds * sizeof(int));

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Install through apt what is missing to build ("build"), to build Debian packages ("deb"), to build
-# and run benchmarks ("bench"), to look for inputs that break something ("fuzz"), or to build and
-# test (no argument).
+# and run benchmarks ("bench"), to look for inputs that break something ("fuzz"), to analyse the
+# sources ("lint"), or to build and test (no argument).
 # Says what it installs; does nothing, quickly, when all is there. Debian 12 or 13, as root.
 set -eu
 build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev libgbm-dev
@@ -17,11 +17,13 @@ test="$test lintian mandoc mmdebstrap"
 deb="debhelper dpkg-dev"
 bench="$mesa python3 python3-matplotlib python3-numpy"
 fuzz="clang llvm python3"
+lint="clang clang-tidy cppcheck"
 case ${1:-} in
 build) want=$build ;;
 deb) want="$build $deb" ;;
 bench) want="$build $bench" ;;
 fuzz) want="$build $fuzz" ;;
+lint) want="$build $lint" ;;
 *) want="$build $deb $test" ;;
 esac
 

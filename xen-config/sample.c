@@ -68,7 +68,7 @@ static void copy(char *to, size_t bytes, const char *from)
 {
 	size_t i;
 
-	for (i = 0; from[i] && i < bytes - 1; i++)
+	for (i = 0; i < bytes - 1 && from[i]; i++)
 		to[i] = (unsigned char)from[i] < 0x20 || (unsigned char)from[i] >= 0x7f ? '?' :
 											from[i];
 	to[i] = '\0';

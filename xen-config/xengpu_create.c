@@ -406,10 +406,13 @@ int xengpu_create(struct cmd *cmd, int argc, char **argv)
 	if (argc > MAX_ARGS - 4)
 		return CMD_USAGE;
 	c.extra = calloc(1, MAX_EXTRA);
-	for (i = 1; c.extra && i < argc; i++)
-		words[i] = strdup(argv[i]);
-	if (!c.extra || (argc > 1 && !words[argc - 1]))
+	if (!c.extra)
 		return cmd_error("out of memory");
+	for (i = 1; i < argc; i++) {
+		words[i] = strdup(argv[i]);
+		if (!words[i])
+			return cmd_error("out of memory");
+	}
 	status = parse_args(&c, argc, argv);
 	if (!status && !c.plain) {
 		status = cmd_store(cmd);

@@ -49,7 +49,7 @@ static void word(char *to, size_t bytes, const char *from)
 {
 	size_t i;
 
-	for (i = 0; from[i] && i < bytes - 1; i++)
+	for (i = 0; i < bytes - 1 && from[i]; i++)
 		to[i] = from[i] == ' ' ? '_' : from[i];
 	to[i] = '\0';
 }

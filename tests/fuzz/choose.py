@@ -9,6 +9,7 @@ input reaches.
 """
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,16 +18,25 @@ MOST = 40
 MOST_BYTES = 4096
 
 
-def reached(target, folders):
+def gather(folders, into):
+    """Copy all inputs: a fuzzer that runs replaces its own by smaller ones at any time."""
+    for folder in folders:
+        for name in os.listdir(folder):
+            try:
+                shutil.copy(os.path.join(folder, name), into)
+            except FileNotFoundError:
+                pass
+
+
+def reached(target, folder, scratch):
     """Yield (path, octets, edges) of every input."""
-    with tempfile.TemporaryDirectory() as empty:
-        control = os.path.join(empty, "control")
-        into = os.path.join(empty, "into")
-        os.mkdir(into)
-        subprocess.run([target, "-merge=1", "-merge_control_file=" + control, into] + folders,
-                       check=True, stderr=subprocess.DEVNULL)
-        with open(control, encoding="utf-8") as lines:
-            words = [line.split() for line in lines]
+    control = os.path.join(scratch, "control")
+    into = os.path.join(scratch, "into")
+    os.mkdir(into)
+    subprocess.run([target, "-merge=1", "-merge_control_file=" + control, into, folder],
+                   check=True, stderr=subprocess.DEVNULL)
+    with open(control, encoding="utf-8") as lines:
+        words = [line.split() for line in lines]
     n_files = int(words[0][0])
     paths = [" ".join(w) for w in words[2:2 + n_files]]
     sizes = {}
@@ -54,13 +64,17 @@ def choose(inputs):
 def main():
     target, to, found = sys.argv[1], sys.argv[2], sys.argv[3:]
     os.makedirs(to, exist_ok=True)
-    inputs = list(reached(target, [to] + [f for f in found if os.path.isdir(f)]))
-    paths, n_edges = choose(inputs)
     chosen = {}
-    for path in paths:
-        with open(path, "rb") as file:
-            data = file.read()
-        chosen[hashlib.sha1(data).hexdigest()[:12]] = data
+    with tempfile.TemporaryDirectory() as scratch:
+        every = os.path.join(scratch, "every")
+        os.mkdir(every)
+        gather([to] + [f for f in found if os.path.isdir(f)], every)
+        inputs = list(reached(target, every, scratch))
+        paths, n_edges = choose(inputs)
+        for path in paths:
+            with open(path, "rb") as file:
+                data = file.read()
+            chosen[hashlib.sha1(data).hexdigest()[:12]] = data
     kept = 0
     for name in os.listdir(to):
         if name.startswith(("was-", "by-hand-")):
