@@ -68,6 +68,16 @@ static bool has_lease(const struct arb_runner *r)
 	return false;
 }
 
+static bool has_open(const struct arb_runner *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARB_MAX_LEASES; i++)
+		if (r->lease[i].serial && r->lease[i].open)
+			return true;
+	return false;
+}
+
 static struct arb_lease *find_lease(struct arb_runner *r, uint32_t serial)
 {
 	unsigned int i;
@@ -388,7 +398,8 @@ void arb_begun(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t 
 
 void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t now_ns)
 {
-	if (r->state != ARB_GATED)
+	/* With an open lease there is nothing to want; one more would be one that others wait for. */
+	if (r->state != ARB_GATED || has_open(r))
 		return;
 	r->priority = priority;
 	if (!arb_busy(r->guest)) {
@@ -412,7 +423,7 @@ void arb_rest(struct arb *a, struct arb_runner *r, uint32_t serial, bool more, u
 	if (begun_ns) {
 		l->open = false;
 		l->end_ns = (out.end_ns > now_ns ? out.end_ns : now_ns) +
-			    at_most(begun_ns, ARB_MAX_CLAIM_NS) / a->capacity;
+			    at_most(begun_ns, ARB_LATE_NS + 2 * r->lasted_ns) / a->capacity;
 	} else {
 		learn(r, l, now_ns);
 		l->serial = 0;
