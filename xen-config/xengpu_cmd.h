@@ -78,7 +78,7 @@ int cmd_try(const char *control, const char *question, char **answer, char *why)
 int cmd_sample(const char *control, struct sample **out);
 int cmd_try_sample(const char *control, struct sample **out, char *why);
 
-/* cmd_tell() - a line that xengpud answers "ok". Returns CMD_OK, or CMD_FAILED and has said why. */
+/* cmd_tell() - a line that xengpud answers "ok" or "ok: ...". CMD_OK; CMD_FAILED, and it was said why. */
 int cmd_tell(const char *line);
 
 /* cmd_told() - whether an answer says "error: ..."; if so, it was printed. */

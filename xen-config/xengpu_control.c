@@ -139,12 +139,15 @@ int cmd_tell(const char *line)
 {
 	char *answer;
 	int status = cmd_ask(NULL, line, &answer);
+	bool good;
 
 	if (status)
 		return status;
-	if (strcmp(answer, "ok") && !cmd_told(answer))
+	/* "ok", or "ok: " and what was done. */
+	good = !strcmp(answer, "ok") || !strncmp(answer, "ok: ", 4);
+	if (!good && !cmd_told(answer))
 		cmd_error("xengpud's answer makes no sense: is it of another version?");
-	status = strcmp(answer, "ok") ? CMD_FAILED : CMD_OK;
+	status = good ? CMD_OK : CMD_FAILED;
 	free(answer);
 	return status;
 }
