@@ -171,15 +171,18 @@ asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
-# --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq libsteptime.so picture capture.sh)
+# --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill hostile libsteptime.so picture capture.sh)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill: $(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
-$(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)
+$(B)/tests/hostile/%.o: tests/hostile/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -c $< -o $@
+$(B)/guest/hostile: $(patsubst %.c,$(B)/%.o,$(wildcard tests/hostile/*.c)) $(call L,libxengpu libconfig libgrant libring)
+	@mkdir -p $(@D)
+	$(call link,$(XEN_LIBS) -pthread)
 $(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -I backend -o $@ $< $(filter %.a,$^) $(XEN_LIBS) -lm
