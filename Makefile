@@ -237,16 +237,19 @@ fuzz-corpus:
 	$(FUZZ_MAKE) build/libfuzzer/fuzz/$(F)
 	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
-# --- programs that tests run in guests: GL ones know nothing of us, badreq is a frontend ---------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill badreq escape libsteptime.so picture capture.sh load)
+# --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill hostile escape libsteptime.so picture capture.sh load)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
 		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
-$(B)/guest/badreq: tests/hostile/badreq.c $(call L,libxengpu libconfig libgrant libring)
+$(B)/tests/hostile/%.o: tests/hostile/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -c $< -o $@
+HOSTILE		:= $(patsubst %.c,$(B)/%.o,$(filter-out %/escape.c,$(wildcard tests/hostile/*.c)))
+$(B)/guest/hostile: $(HOSTILE) $(call L,libxengpu libconfig libgrant libring)
+	$(call link,$(XEN_LIBS) -pthread)
 $(B)/guest/escape: tests/hostile/escape.c $(call L,libsup libwrk libctl libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS) $(SECCOMP_LIBS) -lpthread

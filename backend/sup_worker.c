@@ -360,9 +360,12 @@ static void take_messages(struct sup_worker *w, int max)
 {
 	int got = 1;
 
-	while (w->sock >= 0 && max-- && got == 1)
+	while (w->sock >= 0 && w->state != WORKER_DYING && max-- && got == 1)
 		got = take_one(w);
-	if (got >= 0)
+	/* What one that was killed had said before is not against its guest. */
+	if (w->state == WORKER_DYING)
+		close_source(w);
+	if (got >= 0 || w->sock < 0)
 		return;
 	close_source(w);
 	if (got != -EPIPE) {

@@ -95,9 +95,9 @@ static bool response_clean(const struct vgpuif_response *rsp)
 	if (rsp->status > 0 || rsp->reserved1 || !octets_zero(rsp->reserved0,
 							      sizeof(rsp->reserved0)))
 		return false;
-	if (rsp->operation == VGPUIF_OP_CAPSET_INFO)
+	if (!rsp->status && rsp->operation == VGPUIF_OP_CAPSET_INFO)
 		used = sizeof(rsp->u.capset_info);
-	else if (rsp->operation == VGPUIF_OP_CAPSET_GET)
+	else if (!rsp->status && rsp->operation == VGPUIF_OP_CAPSET_GET)
 		used = sizeof(rsp->u.capset_get);
 	return octets_zero(rsp->u.octets + used, sizeof(rsp->u.octets) - used);
 }

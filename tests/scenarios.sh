@@ -235,13 +235,12 @@ says() { # says TEXT COMMAND...: fails, and says so
 	echo "$out" | grep -qi -- "$text"
 }
 
-sc_bad_requests() { # every case is a line of TAP inside
-	guest "$1" "$GL/badreq" index || return 1
+sc_bad_requests() { # what is wrong is answered, an impossible index ends the session, with words
+	guest "$1" "$GL/hostile" answers && guest "$1" "$GL/hostile" producer || return 1
 	backend_log | tail -n 20 | grep -i 'index\|more requests' || { echo "the backend's log does not say"; return 1; }
 }
 
-sc_ring_order() { guest "$1" "$GL/badreq" order; }
-
+sc_bad_nodes() { guest "$1" "$GL/hostile" session-nodes; }
 
 # The guest may not grant enough pages: the program sees an error, the log names both limits.
 sc_grant_limit() {
@@ -277,3 +276,90 @@ sc_backend_returns() { # a working backend, and the guest draws again without do
 	backend_stop
 	backend_start && until_true 30 status_says "$1" '^state: connected' && sc_frames "$1" 3
 }
+
+# --- a guest that means harm: tests/hostile in guest 1, while guest 2 draws ------------------------
+# The backend is to ban nobody for it: ban_after=0.
+
+# An expression of jq on `xengpu stats --json`, of one moment: hostile_stats, then hostile_stat EXPR.
+hostile_stats() { dom0 xengpu stats --json >"$W/stats"; }
+hostile_stat() { jq -c --argjson a "$hostile_dom" --argjson b "$victim_dom" "$1" "$W/stats"; }
+frames_drawn() { sed -n 's/^frame //p' "$W/spin" | tail -n 1; }
+
+hostile_ids() { hostile_dom=$(guest_domid 1) victim_dom=$(guest_domid 2); }
+
+hostile_begin() { # hostile_begin: from here on guest 2 draws, and nothing may move
+	spinning 2 || return 1
+	until_true 20 hostile_at_rest 1000000 1000000 || { hostile_trouble; return 1; }
+	hostile_stats
+	victim_was=$(hostile_stat "$VICTIM") hostile_pid=$(backend_pid)
+	hostile_fds=$(backend_fds) hostile_workers=$(backend_workers)
+}
+# The other guest's sessions, now and ever, and who serves them.
+VICTIM='[.devices[] | select(.domid == $b) | [.state, .sessions_total, .workers_died, [.session_list[] | [.session, .pid]]]]'
+# Of the hostile one nothing is left, and the supervisor has what it serves the other with.
+AT_REST='([.devices[] | select(.domid == $a) | .sessions, .pages_mapped, .memory_allowed_bytes] | add // 0) == 0
+	and .supervisor.workers_bound == 1'
+
+hostile_at_rest() { # hostile_at_rest FDS WORKERS
+	hostile_stats && [ "$(hostile_stat "$AT_REST")" = true ] &&
+		[ "$(backend_fds)" -le "$1" ] && [ "$(backend_workers)" -le "$2" ] &&
+		! backend_nodes | grep -q "/vgpu/$hostile_dom/[0-9]*/session-"
+}
+
+hostile_trouble() {
+	hostile_stat '.supervisor, .devices[]'
+	echo "descriptors $(backend_fds), were ${hostile_fds:-?}; workers $(backend_workers), were ${hostile_workers:-?}"
+	backend_nodes | grep session-
+	backend_log | tail -n 5
+}
+
+draws_on() { [ "$(frames_drawn)" -gt "$1" ]; }
+
+sc_hostile() { # sc_hostile CASE [OPTION...]: what it sees, and what nobody else may see
+	local died bad=0 frame
+	died=$(backend_log | grep -c 'the worker died\|the GPU hangs')
+	guest 1 timeout "${HOSTILE_LIMIT:-120}" "$GL/hostile" "$@" >"$W/hostile" 2>&1 || {
+		echo "it ended with $?"
+		tail -n 20 "$W/hostile"
+		bad=1
+	}
+	if grep -q 'workers died of it' "$W/hostile" &&
+		[ "$(backend_log | grep -c 'the worker died\|the GPU hangs')" -le "$died" ]; then
+		echo "workers died, and the backend's log does not say"
+		bad=1
+	fi
+	# Whoever it was that was served: the same supervisor, the same worker, the next frames.
+	[ "$(backend_pid)" = "$hostile_pid" ] || { echo "another supervisor"; bad=1; }
+	frame=$(frames_drawn)
+	until_true 20 draws_on $((frame + 5)) || { echo "guest 2 stands still"; tail -n 3 "$W/spin"; bad=1; }
+	kill -0 "$spin_pid" || { echo "guest 2 does not draw any more"; tail -n 3 "$W/spin"; bad=1; }
+	until_true "${PATIENCE:-10}" hostile_at_rest "$hostile_fds" "$hostile_workers" || { hostile_trouble; bad=1; }
+	[ "$(hostile_stat "$VICTIM")" = "$victim_was" ] || {
+		echo "guest 2 was $victim_was, is $(hostile_stat "$VICTIM")"
+		bad=1
+	}
+	return $bad
+}
+
+# After a case that failed there is a new beginning, so that the next is judged by itself.
+hostile_cases() { # hostile_cases OPTIONS: a function that gives a case's options, or fails to leave it out
+	local c what options bad
+	while read -r c what <&3; do
+		options=$("$1" "$c") || continue
+		bad=$tap_bad
+		ok "$c: $what" sc_hostile "$c" $options
+		hostile_notes | sed 's/^#* */# /'
+		[ "$c" != device-removed ] || hostile_attach
+		[ "$tap_bad" = "$bad" ] || { guest_pkill 2 spin; hostile_begin || bail "guest 2 does not draw"; }
+	done 3< <("$B/guest/hostile" --list)
+}
+
+hostile_gone() { hostile_stats && [ "$(hostile_stat '[.devices[] | select(.domid == $a)] | length')" = 0 ]; }
+hostile_found() { ! hostile_gone; }
+hostile_attach() { # the hostile guest's vgpu anew, with little memory
+	dom0 xengpu detach --force "$hostile_dom" >/dev/null && until_true 20 hostile_gone &&
+		dom0 xengpu attach "$hostile_dom" memory=64 >/dev/null
+}
+
+# What a case killed its workers with, for whoever reads the log: the renderer's mistakes.
+hostile_notes() { grep -E 'the worker died|GPU hangs' "$W/hostile" | cut -c1-150 | head -n "${1:-6}"; }

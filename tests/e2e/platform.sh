@@ -6,6 +6,7 @@
 #   run N CMD...                the same as a GL program: xengpu-run, EGL surfaceless
 #   vtest_start N [ENV=...], vtest_stop N, vtest_log N
 #   backend_start [ARGS...], backend_stop, backend_log
+#   backend_pid, host_conf L... the supervisor's process; the host's config, in lines
 #   attach N, detach N          give the guest its vgpu
 #   guest_kill N, guest_start N end it without asking, and bring it back
 #   fetch N SRC DST             copy a file out of a guest (N is 0 for dom0)
@@ -105,12 +106,19 @@ backend_stop() {
 	until_true 5 gone "$pid"
 }
 
+backend_pid() { # of the one that runs; fails where none does
+	local pid
+	pid=$(cat "$W/xengpud.pid") && kill -0 "$pid" && echo "$pid"
+}
 backend_log() { cat "$W/xengpud.log"; }
 backend_fds() { ls "/proc/$(cat "$W/xengpud.pid")/fd" | wc -l; }
 worker_pids() { pgrep -P "$(cat "$W/xengpud.pid")"; }
 backend_workers() { pgrep -c -P "$(cat "$W/xengpud.pid")"; }
 backend_nodes() { dom0 xengpu-localhub --socket "$W/hub.sock" --list "/local/domain/0/backend/vgpu" 2>/dev/null; }
 
+host_conf() { # host_conf LINE...: /etc/xen/xengpu.conf; for the next backend_start
+	mkdir -p "$W/root/etc/xen" && printf '%s\n' "$@" >"$W/root/etc/xen/xengpu.conf"
+}
 attach() { dom0 xengpu attach "$1"; }
 detach() { dom0 xengpu detach "$1"; }
 guest_kill() { # the domain goes, and with it everything that ran in it

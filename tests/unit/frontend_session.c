@@ -94,6 +94,40 @@ TEST(frontend_session, says_what_is_wrong)
 	CHECK(strstr(why, "xengpu attach"));
 }
 
+/* What a backend advertises beyond the protocol is cut; what is no number is refused, by name. */
+TEST(frontend_session, hostile_limits)
+{
+	static const char *const nodes[] = { "max-ring-page-order", "max-sessions",
+					     "max-buffer-pages", "max-buffers", "max-contexts",
+					     "max-resources", "max-pages" };
+	char path[128];
+	size_t i;
+
+	fake_start(fake_ok, false);
+	for (i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		snprintf(path, sizeof(path), FAKE_BACK "/%s", nodes[i]);
+		fake_set(path, "many");
+		fake_set(FAKE_FRONT "/state", "1");
+		fake_set(FAKE_BACK "/state", "2");
+		CHECK_EQ(open_error(), -EPROTO);
+		CHECK(strstr(why, nodes[i]));
+		fake_set(path, "4294967295");
+	}
+	fake_set(FAKE_BACK "/capsets", "1,64");
+	fake_set(FAKE_FRONT "/state", "1");
+	fake_set(FAKE_BACK "/state", "2");
+	CHECK_EQ(open_error(), -EPROTO);
+	CHECK(strstr(why, "capsets"));
+	fake_set(FAKE_BACK "/capsets", "1,2");
+	fake_set(FAKE_FRONT "/state", "1");
+	fake_set(FAKE_BACK "/state", "2");
+	CHECK_EQ(open_error(), 0);
+	CHECK_EQ(fe_device_limits(dev)->max_ring_page_order, VGPUIF_MAX_RING_PAGE_ORDER);
+	CHECK_EQ(fe_device_limits(dev)->max_buffer_pages, VGPUIF_MAX_BUFFER_PAGES);
+	CHECK_EQ(fe_device_limits(dev)->max_sessions, UINT16_MAX);
+	fe_device_close(dev);
+}
+
 TEST(frontend_session, user_needs_a_connected_device)
 {
 	fake_start(fake_ok, false);
@@ -228,6 +262,18 @@ static void reserved_word(struct vgpuif_response *rsp)
 	rsp->reserved1 = 1;
 }
 
+static void reserved_after_operation(struct vgpuif_response *rsp)
+{
+	rsp->reserved0[2] = 1;
+}
+
+static void data_of_no_operation(struct vgpuif_response *rsp)
+{
+	rsp->u.octets[0] = 1;
+}
+
+TEST(frontend_session, hostile_reserved_after_operation) { hostile(reserved_after_operation); }
+TEST(frontend_session, hostile_data_of_no_operation) { hostile(data_of_no_operation); }
 TEST(frontend_session, hostile_unknown_id) { hostile(unknown_id); }
 TEST(frontend_session, hostile_other_slot) { hostile(other_slot); }
 TEST(frontend_session, hostile_id_zero) { hostile(id_zero); }
@@ -252,14 +298,93 @@ TEST(frontend_session, hostile_answers_twice)
 	down();
 }
 
-TEST(frontend_session, hostile_response_index)
+/* One request is in flight; @prod cannot be. */
+static void response_index(RING_IDX prod)
 {
 	up(fake_ok, false);
 	CHECK_EQ(fe_context_destroy(session, 1, done, NULL), 0);
 	fe_session_flush(session);
-	fake.ring.r.sring->rsp_prod = 2;
+	fake.ring.r.sring->rsp_prod = prod;
 	CHECK_EQ(fe_session_process(session), -ENOTCONN);
 	CHECK(strstr(fe_session_why(session), "more responses than requests"));
+	CHECK_EQ(last_status, -XEN_ENODEV);
+	down();
+}
+
+TEST(frontend_session, hostile_response_index) { response_index(2); }
+TEST(frontend_session, hostile_response_index_behind) { response_index(UINT32_MAX); }
+TEST(frontend_session, hostile_response_index_far) { response_index(0x80000000); }
+TEST(frontend_session, hostile_response_index_a_ring_on) { response_index(129); }
+
+/* Queued is not pushed: what the backend has not been shown it cannot have answered. */
+TEST(frontend_session, hostile_answer_before_the_request)
+{
+	up(fake_ok, false);
+	CHECK_EQ(fe_context_destroy(session, 1, done, NULL), 0);
+	fake.ring.r.sring->rsp_prod = 1;
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
+	down();
+}
+
+/* Its own words in the ring's header, which the frontend keeps for itself. */
+TEST(frontend_session, hostile_indices_of_ours)
+{
+	unsigned int i;
+
+	up(fake_ok, false);
+	for (i = 0; i < 300; i++) {
+		CHECK_EQ(fe_context_destroy(session, 1, done, NULL), 0);
+		fe_session_flush(session);
+		fake_serve();
+		fake.ring.r.sring->req_prod = i * 2654435761u;
+		fake.ring.r.sring->rsp_event = i * 2654435761u;
+		fake.ring.r.sring->req_event = ~i * 2654435761u;
+		CHECK_EQ(fe_session_process(session), 1);
+		CHECK_EQ(fe_session_free(session), 128);
+	}
+	CHECK_EQ(done_calls, 300);
+	down();
+}
+
+static struct vgpuif_response kept;
+
+static void rewrite(void *arg, const struct vgpuif_request *req, const struct vgpuif_response *rsp)
+{
+	(void)arg, (void)req;
+	/* The backend changes its mind, too late. */
+	memset(session->ring_share->addr, 0xff, 4096);
+	ring_front_set_alive(&session->ring, true);
+	kept = *rsp;
+}
+
+TEST(frontend_session, hostile_answer_rewritten)
+{
+	up(fake_ok, false);
+	CHECK_EQ(fe_capset_info(session, 1, rewrite, NULL), 0);
+	fe_session_flush(session);
+	fake_serve();
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
+	CHECK_EQ(kept.status, 0);
+	CHECK_EQ(kept.u.capset_info.capset_id, 2);
+	CHECK_EQ(kept.u.capset_info.max_bytes, 1376);
+	down();
+}
+
+static bool error_with_data(const struct vgpuif_request *req, struct vgpuif_response *rsp)
+{
+	fake_ok(req, rsp);
+	rsp->status = -XEN_ENOENT;
+	return true;
+}
+
+TEST(frontend_session, hostile_error_with_data)
+{
+	up(error_with_data, false);
+	CHECK_EQ(fe_capset_info(session, 0, done, NULL), 0);
+	fe_session_flush(session);
+	fake_serve();
+	CHECK_EQ(fe_session_process(session), -ENOTCONN);
+	CHECK_EQ(last_status, -XEN_ENODEV);
 	down();
 }
 
@@ -483,6 +608,57 @@ TEST(frontend_session, pages_stay_granted_until_the_backend_lets_go)
 	for (with = 0; with < FAKE_SHARES; with++)
 		if (fake.share[with])
 			gnt_unshare(fake.share[with]);
+}
+
+static bool keeps_buffers(const struct vgpuif_request *req, struct vgpuif_response *rsp)
+{
+	fake_ok(req, rsp);
+	if (req->operation == VGPUIF_OP_BUFFER_UNREGISTER)
+		rsp->status = -XEN_EBUSY;
+	return true;
+}
+
+/* The backend says that it still has it: granted, and used for nothing else, to the end. */
+TEST(frontend_session, unregister_refused_keeps_the_pages)
+{
+	struct fe_buffer *buf;
+	uint32_t with;
+
+	up(keeps_buffers, false);
+	CHECK_EQ(fe_buffer_create(session, 4, false, done, NULL, &buf, why), 0);
+	fe_session_flush(session);
+	fake_serve();
+	fe_session_process(session);
+	with = fake.n_pages;
+	fe_buffer_destroy(buf);
+	fe_session_flush(session);
+	fake_serve();
+	fe_session_process(session);
+	CHECK_EQ(fake.seen[VGPUIF_OP_BUFFER_UNREGISTER], 1);
+	CHECK_EQ(fake.n_pages, with);
+	CHECK_EQ(fe_session_buffers(session), 1);
+	down();
+}
+
+/* A directory page is lent until the registration is answered, whatever comes in between. */
+TEST(frontend_session, directory_pages_in_flight_are_not_lent_twice)
+{
+	struct fe_buffer *buf[3];
+	uint32_t first, i;
+
+	up(never, false);
+	CHECK_EQ(fe_buffer_create(session, 1, false, NULL, NULL, &buf[0], why), 0);
+	fe_session_flush(session);
+	fake_serve();
+	first = fake.last[VGPUIF_OP_BUFFER_REGISTER].u.buffer_register.gref_directory;
+	for (i = 1; i < 3; i++) {
+		CHECK_EQ(fe_buffer_create(session, 1, false, NULL, NULL, &buf[i], why), 0);
+		fe_session_flush(session);
+		fake_serve();
+		CHECK(fake.last[VGPUIF_OP_BUFFER_REGISTER].u.buffer_register.gref_directory !=
+		      first);
+	}
+	down();
 }
 
 TEST(frontend_session, unregister_waits_for_room_in_the_ring)

@@ -161,6 +161,26 @@ TEST(sup_ban, hang_of_a_fence)
 	hang(2, "the GPU hangs: no fence came within 1 s");
 }
 
+/* One that hangs and talks: what is in its socket when it is killed is no crime of its own. */
+TEST(sup_ban, hang_is_counted_once)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 2\\n", "1");
+	session_open(&s, &g, 0);
+	puppet_tell(&s, PUPPET_CHATTER, 1);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 10000);
+	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"), "the GPU hangs");
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 1);
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
+	session_rm(&s);
+	session_drop(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 /* An idle session, which is what a paused guest's looks like, has all the time there is. */
 TEST(sup_ban, idle_is_no_hang)
 {

@@ -109,11 +109,13 @@ backend_start() {
 	until_true 60 dom0 xengpu stats --json >/dev/null 2>&1
 }
 backend_stop() { daemon_stop dom0 xengpud; }
+backend_pid() { dom0 sh -c 'p=$(cat /run/xengpu/xengpud.pid) && kill -0 $p && echo $p'; }
 backend_log() { dom0 cat /run/xengpu/xengpud.log; }
 backend_fds() { dom0 sh -c 'ls /proc/$(cat /run/xengpu/xengpud.pid)/fd | wc -l'; }
 backend_workers() { dom0 sh -c 'pgrep -c xengpu-worker'; }
 backend_nodes() { dom0 xenstore-ls -f /local/domain/0/backend/vgpu 2>/dev/null; }
 
+host_conf() { "$RIG" exec dom0 "printf '%s\\n' $(printf "'%s' " "$@")>/etc/xen/xengpu.conf"; }
 attach() { dom0 xengpu attach "guest$1"; }
 detach() { dom0 xengpu detach "guest$1"; }
 guest_kill() { "$RIG" guest destroy "guest$1"; } # xl destroy, and the end of the ssh connections into it
