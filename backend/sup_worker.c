@@ -369,7 +369,8 @@ static void take_messages(struct sup_worker *w, int max)
 		return;
 	close_source(w);
 	if (got != -EPIPE) {
-		if (w->session && got == -EPROTO) {
+		/* -EAGAIN: it asks and asks, and does not read the answers. */
+		if (w->session && (got == -EPROTO || got == -EAGAIN)) {
 			sup_session_fail(w->session,
 					 "the worker broke its protocol and was killed");
 			ban_count(w->session, "the worker broke its protocol");
