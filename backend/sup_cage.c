@@ -65,6 +65,7 @@ static void wait_to_empty(int fd, pid_t worker)
 	int32_t err;
 	char octet;
 
+	prctl(PR_SET_NAME, "xengpu-cage", 0, 0, 0);
 	/* The worker's log and socket are not its own. */
 	if (dup2(fd, 0) < 0 || close_range(1, ~0u, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
 	    getppid() != worker)

@@ -13,13 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sup.h"
 #include "sup_cgroup.h"
-#include "sup_log.h"
 
 #define MAX_THREADS	"256"
 
+#define MAX_SLOTS	SUP_MAX_WORKERS
+#define FINISH_TRIES	50u
+#define FINISH_US	10000u
+
 static int base_fd = -1;		/* the folder that workers' groups are in */
 static uint32_t worker_memory_mib;
+static bool left[MAX_SLOTS];		/* groups to be removed: something in them was dying still */
+static uint32_t n_left;
 
 bool cgroup_used(void)
 {
@@ -152,6 +158,26 @@ static int set(uint32_t slot, const char *file, const char *text)
 	return put(base_fd, path, text);
 }
 
+static int remove_group(uint32_t slot)
+{
+	char dir[32];
+
+	name(dir, slot);
+	return unlinkat(base_fd, dir, AT_REMOVEDIR) && errno != ENOENT ? -errno : 0;
+}
+
+static void sweep(void)
+{
+	uint32_t slot;
+
+	for (slot = 0; n_left && slot < MAX_SLOTS; slot++) {
+		if (left[slot] && remove_group(slot) != -EBUSY) {
+			left[slot] = false;
+			n_left--;
+		}
+	}
+}
+
 int cgroup_make(uint32_t slot)
 {
 	char dir[32], bytes[32];
@@ -159,10 +185,12 @@ int cgroup_make(uint32_t slot)
 
 	if (base_fd < 0)
 		return 0;
+	sweep();
 	name(dir, slot);
 	/* What an earlier xengpud left has counted other workers' ends. */
-	if (unlinkat(base_fd, dir, AT_REMOVEDIR) && errno != ENOENT)
-		return -errno;
+	err = remove_group(slot);
+	if (err)
+		return err;
 	if (mkdirat(base_fd, dir, 0755))
 		return -errno;
 	snprintf(bytes, sizeof(bytes), "%" PRIu64, (uint64_t)worker_memory_mib << 20);
@@ -205,11 +233,33 @@ bool cgroup_out_of_memory(uint32_t slot)
 
 void cgroup_remove(uint32_t slot)
 {
-	char dir[32];
+	int err;
 
 	if (base_fd < 0)
 		return;
-	name(dir, slot);
-	if (unlinkat(base_fd, dir, AT_REMOVEDIR) && errno != ENOENT)
-		log_warning("control group %s cannot be removed: %s", dir, strerror(errno));
+	/* The process that would have emptied its root dies with it, and may take a moment. */
+	set(slot, "cgroup.kill", "1");
+	err = remove_group(slot);
+	if (err == -EBUSY && !left[slot]) {
+		left[slot] = true;
+		n_left++;
+	} else if (err && err != -EBUSY) {
+		log_warning("control group worker-%" PRIu32 " cannot be removed: %s", slot,
+			    strerror(-err));
+	}
+}
+
+void cgroup_finish(void)
+{
+	unsigned int i;
+
+	if (base_fd < 0)
+		return;
+	for (i = 0; n_left && i < FINISH_TRIES; i++) {
+		sweep();
+		if (n_left)
+			usleep(FINISH_US);
+	}
+	if (n_left)
+		log_warning("%" PRIu32 " workers' control groups are left", n_left);
 }

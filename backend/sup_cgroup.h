@@ -37,7 +37,10 @@ int cgroup_enter(uint32_t slot);
 /* cgroup_out_of_memory() - whether the kernel has killed for the group's limit. */
 bool cgroup_out_of_memory(uint32_t slot);
 
-/* cgroup_remove() - the worker is dead and waited for. */
+/* cgroup_remove() - the worker is dead and waited for; at once, or as soon as it can be. */
 void cgroup_remove(uint32_t slot);
+
+/* cgroup_finish() - those that could not be removed at once; waits for half a second at most. */
+void cgroup_finish(void);
 
 #endif

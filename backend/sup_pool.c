@@ -13,6 +13,7 @@
 
 #include "sup.h"
 #include "sup_cage.h"
+#include "sup_cgroup.h"
 
 #define MAX_STARTING	4u		/* at a time: they compete for the same processors */
 #define RETRY_MIN_MS	500u
@@ -219,5 +220,7 @@ void sup_pool_finish(struct sup *sup)
 		now_ns = loop_now_ns();
 		if (poll(&pfd, 1, now_ns < end_ns ? (int)((end_ns - now_ns) / 1000000u) : 0) == 1)
 			waitpid(w->pid, NULL, WNOHANG);
+		cgroup_remove(w->slot);
 	}
+	cgroup_finish();
 }

@@ -201,6 +201,8 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 	umask(077);
 	if (chdir("/"))
 		child_fail("/");
+	/* SIGCONT is for everybody of the same session, whatever their users. Source: kill(2). */
+	setsid();
 	if (cage_limits(id->own, cgroup_used() ? 0 : cfg->worker_memory_mib))
 		child_fail("resource limits");
 	drop_privilege(id);

@@ -467,9 +467,9 @@ TEST(sup_trouble, memory_limit)
 	rig_attach(&rig, 1);
 	guest_connect(&g);
 	session_open(&s, &g, 0);
-	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 16, NULL), 0);
 	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 300, NULL), -ENOMEM);
-	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(puppet_do(&s, PUPPET_EAT, 16, NULL), 0);
 	CHECK_EQ(rig_stat_of(&rig, -1, "worker_memory_mib"), 256);
 	session_close(&s);
 	guest_down(&g);
@@ -509,6 +509,7 @@ TEST(sup_trouble, out_of_memory)
 
 	if (!find_group(group))
 		SKIP("no cgroup v2 with the memory controller here");
+	harness_timeout_s(60);
 	rig_up(&rig);
 	rig_start(&rig, "ok", "--worker-memory", "256", "--cgroup", group);
 	guest_up(&g, &rig, 1);
@@ -516,12 +517,12 @@ TEST(sup_trouble, out_of_memory)
 	guest_connect(&g);
 	session_open(&greedy, &g, 0);
 	session_open(&other, &g, 1);
-	CHECK_EQ(puppet_do(&greedy, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(puppet_do(&greedy, PUPPET_EAT, 16, NULL), 0);
 	puppet_tell(&greedy, PUPPET_EAT, 600);
-	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 5000);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 30000);
 	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"),
 		    "took more than its 256 MiB of memory");
-	CHECK_EQ(puppet_do(&other, PUPPET_EAT, 128, NULL), 0);
+	CHECK_EQ(puppet_do(&other, PUPPET_EAT, 16, NULL), 0);
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 1);
 	session_close(&greedy);
 	session_close(&other);

@@ -112,6 +112,7 @@ backend_stop() { daemon_stop dom0 xengpud; }
 backend_pid() { dom0 sh -c 'p=$(cat /run/xengpu/xengpud.pid) && kill -0 $p && echo $p'; }
 backend_log() { dom0 cat /run/xengpu/xengpud.log; }
 backend_fds() { dom0 sh -c 'ls /proc/$(cat /run/xengpu/xengpud.pid)/fd | wc -l'; }
+worker_pids() { dom0 pgrep -x xengpu-worker; }
 backend_workers() { dom0 sh -c 'pgrep -c xengpu-worker'; }
 backend_nodes() { dom0 xenstore-ls -f /local/domain/0/backend/vgpu 2>/dev/null; }
 
