@@ -212,6 +212,7 @@ struct sup_worker {
 	struct arb_runner runner;	/* while its guest is set */
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
+	bool surplus;			/* killed because nobody needs it */
 	struct ctl_ready ready;
 	char why[CTL_MAX_TEXT];
 };
