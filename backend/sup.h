@@ -217,6 +217,7 @@ struct sup_worker {
 	struct arb_runner runner;	/* while its guest is set */
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
+	bool surplus;			/* killed because nobody needs it */
 	struct ctl_ready ready;
 	uint32_t uncaged;		/* enum ctl_cage: the parts that are missing */
 	char uncaged_why[CTL_MAX_TEXT];	/* of the first of them */

@@ -174,8 +174,13 @@ void sup_pool_ready(struct sup_worker *w)
 	pool->up = true;
 	pool->down = false;
 	s = next_waiting(pool);
-	if (s)
+	if (s) {
 		sup_session_event(s, SES_EV_WORKER);
+	} else if (pool->n_in_state[WORKER_WARM] > sup->cfg.warm) {
+		/* Started for a session that did not wait for it. */
+		w->surplus = true;
+		sup_worker_kill(w);
+	}
 	sup_pool_refill(sup);
 }
 
@@ -189,7 +194,7 @@ void sup_pool_failed(struct sup_worker *w)
 	const struct sup_worker *other;
 	uint32_t others = 0;
 
-	if (w->sup->stopping)
+	if (w->sup->stopping || w->surplus)
 		return;
 	TAILQ_FOREACH(other, &w->sup->pool.workers, link) {
 		if (other != w && !other->failed &&

@@ -285,10 +285,16 @@ hostile_stats() { dom0 xengpu stats --json >"$W/stats"; }
 hostile_stat() { jq -c --argjson a "$hostile_dom" --argjson b "$victim_dom" "$1" "$W/stats"; }
 frames_drawn() { sed -n 's/^frame //p' "$W/spin" | tail -n 1; }
 
+# By this supervisor: what the guest itself says may be of the one before.
+victim_served() {
+	hostile_stats && [ "$(hostile_stat '[.devices[] | select(.domid == $b) | .state]')" = '["connected"]' ] &&
+		status_says 2 '^state: connected'
+}
+
 hostile_ids() { hostile_dom=$(guest_domid 1) victim_dom=$(guest_domid 2); }
 
 hostile_begin() { # hostile_begin: from here on guest 2 draws, and nothing may move
-	spinning 2 || return 1
+	until_true 60 victim_served && spinning 2 || return 1
 	until_true 20 hostile_at_rest 1000000 1000000 || { hostile_trouble; return 1; }
 	hostile_stats
 	victim_was=$(hostile_stat "$VICTIM") hostile_pid=$(backend_pid)
@@ -315,7 +321,7 @@ hostile_trouble() {
 
 draws_on() { [ "$(frames_drawn)" -gt "$1" ]; }
 
-sc_hostile() { # sc_hostile CASE [OPTION...]: what it sees, and what nobody else may see
+sc_hostile() { # sc_hostile CASE... [OPTION...]: what it sees, and what nobody else may see
 	local died bad=0 frame
 	died=$(backend_log | grep -c 'the worker died\|the GPU hangs')
 	guest 1 timeout "${HOSTILE_LIMIT:-120}" "$GL/hostile" "$@" >"$W/hostile" 2>&1 || {
@@ -341,17 +347,14 @@ sc_hostile() { # sc_hostile CASE [OPTION...]: what it sees, and what nobody else
 	return $bad
 }
 
-# After a case that failed there is a new beginning, so that the next is judged by itself.
-hostile_cases() { # hostile_cases OPTIONS: a function that gives a case's options, or fails to leave it out
-	local c what options bad
-	while read -r c what <&3; do
-		options=$("$1" "$c") || continue
-		bad=$tap_bad
-		ok "$c: $what" sc_hostile "$c" $options
-		hostile_notes | sed 's/^#* */# /'
-		[ "$c" != device-removed ] || hostile_attach
-		[ "$tap_bad" = "$bad" ] || { guest_pkill 2 spin; hostile_begin || bail "guest 2 does not draw"; }
-	done 3< <("$B/guest/hostile" --list)
+# After one that failed there is a new beginning, so that the next is judged by itself.
+hostile_ok() { # hostile_ok NAME CASE... [OPTION...]
+	local bad=$tap_bad name=$1
+	shift
+	ok "$name" sc_hostile "$@"
+	hostile_notes | sed 's/^#* */# /'
+	case " $* " in *" device-removed "*) hostile_attach ;; esac
+	[ "$tap_bad" = "$bad" ] || { guest_pkill 2 spin; hostile_begin || bail "guest 2 does not draw"; }
 }
 
 hostile_gone() { hostile_stats && [ "$(hostile_stat '[.devices[] | select(.domid == $a)] | length')" = 0 ]; }

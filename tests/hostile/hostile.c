@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hostile - run one case of a frontend that means harm.
+ * hostile - run cases of a frontend that means harm.
  *
  *	hostile --list                              names of all cases, and what each does
- *	hostile CASE [--seed N] [--seconds S] [--session I]
+ *	hostile CASE... [--seed N] [--seconds S] [--session I]
  *
  * Ends with 0 when everything that this guest could see was as it must be: each request answered,
  * or the session ended with words that fit, and afterwards a new session of this guest draws
@@ -50,7 +50,7 @@ static void list(void)
 __attribute__((noreturn))
 static void usage(void)
 {
-	fputs("usage: hostile --list | CASE [--seed N] [--seconds S] [--session I]\n", stderr);
+	fputs("usage: hostile --list | CASE... [--seed N] [--seconds S] [--session I]\n", stderr);
 	exit(2);
 }
 
@@ -68,15 +68,13 @@ static uint64_t number(const char *text)
 	return value;
 }
 
-static void parse(int argc, char **argv)
+/* @i: the first argument behind the cases. */
+static void parse(int argc, char **argv, int i)
 {
-	int i;
-
-	host.program = argv[0];
 	host.seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
 	host.seconds = 1;
 	host.session = UINT32_MAX;	/* the last one, where xengpu-vtest comes last */
-	for (i = 2; i < argc; i += 2) {
+	for (; i < argc; i += 2) {
 		if (!strcmp(argv[i], "--seed")) {
 			host.seed = number(argv[i + 1]);
 		} else if (!strcmp(argv[i], "--seconds")) {
@@ -101,9 +99,20 @@ static void check_served(void)
 	sess_close(&s);
 }
 
+static void run(const struct hostile_case *c)
+{
+	const unsigned int died = host.n_died;
+
+	printf("hostile %s --seed %llu\n", c->name, (unsigned long long)host.seed);
+	host.end_ns = time_share(1000);
+	c->run();
+	if (host.n_died > died)
+		say("%s: %u workers died of it", c->name, host.n_died - died);
+}
+
 int main(int argc, char **argv)
 {
-	const struct hostile_case *c;
+	int i, n;
 
 	if (argc < 2)
 		usage();
@@ -111,21 +120,21 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
-	c = find(argv[1]);
-	if (!c) {
-		fprintf(stderr, "hostile: no case is called %s; see --list\n", argv[1]);
+	for (n = 1; n < argc && strncmp(argv[n], "--", 2); n++) {
+		if (find(argv[n]))
+			continue;
+		fprintf(stderr, "hostile: no case is called %s; see --list\n", argv[n]);
 		return 2;
 	}
-	parse(argc, argv);
+	if (n == 1)
+		usage();
+	parse(argc, argv, n);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("hostile %s --seed %llu\n", c->name, (unsigned long long)host.seed);
 	host_open();
-	host.end_ns = time_share(1000);
-	c->run();
+	for (i = 1; i < n; i++)
+		run(find(argv[i]));
 	if (!host.no_device_left)
 		check_served();
 	host_close();
-	if (host.n_died)
-		say("%u workers died of it", host.n_died);
 	return host.n_wrong ? 1 : 0;
 }

@@ -46,7 +46,6 @@ extern struct host {
 	struct fe_limits limits;
 	char front[PATH_BYTES / 2];	/* device/vgpu/N */
 	char back[PATH_BYTES / 2];
-	const char *program;		/* this one, to be started again */
 	uint64_t seed;
 	unsigned int seconds;		/* for cases that could go on for ever */
 	bool bounded;			/* ... as was asked for, so that all others end as well */

@@ -3,6 +3,11 @@
  * Malformed commands. What becomes of them is libvirglrenderer's affair: an error, a context that
  * is lost, or a worker that dies, which its supervisor has to name. Ours is that it is this
  * worker and no other, and that the guest's next session draws.
+ *
+ * With libvirglrenderer 0.10.4 and llvmpipe these kill or hang the worker: coordinates of 2^31 - 1
+ * in BLIT and RESOURCE_COPY_REGION; a shader that says it is longer than its text, or continues one
+ * that did not begin; TGSI text that declares output 2^32 - 1 or 65536 of them; a surface or view
+ * of a layer far outside; draws and blits of 2^31 vertices, instances or pixels.
  */
 #include <stdio.h>
 #include <stdlib.h>

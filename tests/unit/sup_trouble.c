@@ -635,6 +635,35 @@ TEST(sup_trouble, greedy_guest)
 }
 
 /* Opening is rationed, in the end, and what waits for its turn still comes. */
+/* Renderers that were started for sessions which are gone by now are not kept. */
+TEST(sup_trouble, warm_workers_are_as_many_as_configured)
+{
+	struct guest_session s[6];
+	struct guest g;
+	struct rig rig;
+	uint32_t i;
+
+	up_connected(&rig, &g, "slow");
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	/* Two have them, four make it start more, and do not wait for those. */
+	for (i = 0; i < 6; i++) {
+		session_make(&s[i], &g, i);
+		session_state(&s[i], XenbusStateInitialised);
+	}
+	WAIT_STAT(&rig, -1, "workers_starting", 4);
+	for (i = 0; i < 6; i++)
+		session_close(&s[i]);
+	WAIT_STAT(&rig, -1, "workers_starting", 0);
+	WAIT_STAT(&rig, -1, "workers_dying", 0);
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	rig_sleep_ms(700);
+	CHECK_EQ(rig_stat_of(&rig, -1, "workers_warm"), 2);
+	CHECK_EQ(rig_stat_of(&rig, -1, "workers_starting"), 0);
+	CHECK(!rig_log_has(&rig, "a worker failed"));
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 TEST(sup_trouble, sessions_in_a_hurry)
 {
 	struct guest_session s;
