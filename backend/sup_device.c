@@ -195,6 +195,9 @@ static void act_connect(struct sup_device *dev)
 
 static void act_close(struct sup_device *dev)
 {
+	/* Before the state: who sees that it closes looks for the reason at once. */
+	if (dev->state == DEV_BANNING)
+		store_error(dev, ban_reason(dev->dom));
 	store_state(dev, XenbusStateClosing);
 	all_sessions(dev, SES_EV_CLOSE);
 }

@@ -42,7 +42,7 @@ static void up_with(struct rig *rig, struct guest *g, const char *conf, const ch
 
 TEST(sup_ban, crashes)
 {
-	struct guest_session other;
+	struct guest_session other, last;
 	struct guest g, g2;
 	struct rig rig;
 
@@ -57,8 +57,14 @@ TEST(sup_ban, crashes)
 	lose_one(&g, 1, SIGSEGV, 0);
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 2);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
+	session_open(&last, &g, 3);
+	puppet_tell(&last, PUPPET_DIE, SIGSTOP);
 	lose_one(&g, 2, SIGSEGV, 0);
-	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 2000);
+	/* It closes for as long as that one must be waited for. A frontend looks for the reason as soon as it sees that the connection is closing. */
+	CHECK(rig_wait_mask(&rig, BACK_STATE(1), 1u << XenbusStateClosing | 1u << XenbusStateClosed, 2000) >= 0);
+	check_error(&rig, paths_back(0, 1, 0, "error"), "banned: 3 workers crashed or hung");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 10000);
+	session_drop(&last);
 	check_error(&rig, paths_back(0, 1, 0, "error"), "banned: 3 workers crashed or hung");
 	check_error(&rig, paths_back(0, 1, 0, "error"), "xengpu allow domain-1");
 	ask(&rig, "stats\n", "\"bans\":[{\"name\":\"domain-1\"");
