@@ -25,7 +25,7 @@ static uint64_t at_most(uint64_t ns, uint64_t max)
 static void look_at(struct arb *a, struct arb_runner *r)
 {
 	struct arb_sample now;
-	uint64_t used = 0;
+	uint64_t used = 0, paid;
 
 	a->sample(a->arg, r, &now);
 	/* Drivers' counters may go back, and a worker may say anything. */
@@ -41,8 +41,10 @@ static void look_at(struct arb *a, struct arb_runner *r)
 	r->seen.held_ns = now.held_ns;
 	r->seen.last_work_ns = now.last_work_ns;
 	r->seen.queued_ns = at_most(now.queued_ns, ARB_MAX_CLAIM_NS);
-	r->used_ns += used;
-	arb_pay(a, r->guest, used);
+	paid = at_most(used, r->advance_ns);
+	r->advance_ns -= paid;
+	r->used_ns += used - paid;
+	arb_pay(a, r->guest, used - paid);
 }
 
 void arb_charge(struct arb *a, struct arb_guest *g)
@@ -126,6 +128,81 @@ static void learn(struct arb_runner *r, const struct arb_lease *l, uint64_t now_
 		r->lasted_ns = lasted_ns;
 }
 
+/* Since when somebody waits who is not of this guest; UINT64_MAX: nobody. */
+static uint64_t others_wait_ns(const struct arb *a, const struct arb_guest *guest)
+{
+	uint64_t since_ns = UINT64_MAX;
+	const struct arb_guest *g;
+	const struct arb_runner *r;
+
+	LIST_FOREACH(g, &a->guests, link) {
+		if (g == guest)
+			continue;
+		TAILQ_FOREACH(r, &g->runners, link)
+			if (r->want && r->want_ns < since_ns)
+				since_ns = r->want_ns;
+	}
+	return since_ns;
+}
+
+/*
+ * A lease ends, or stops counting. What a worker says that it used may be a lie; that others waited
+ * meanwhile is not, so that costs a part of the time at least. An honest worker's work takes most of
+ * it, and pays nothing more.
+ */
+static void settle(struct arb *a, struct arb_runner *r, struct arb_lease *l, uint64_t now_ns)
+{
+	uint64_t since_ns, least_ns, used_ns;
+
+	if (!l->first_ns)
+		return;
+	since_ns = others_wait_ns(a, r->guest);
+	if (since_ns < l->first_ns)
+		since_ns = l->first_ns;
+	if (since_ns < now_ns) {
+		look_at(a, r);
+		least_ns = (now_ns - since_ns) / ARB_BLOCKED_PART;
+		used_ns = r->seen.gpu_ns - l->first_gpu_ns;
+		if (used_ns < least_ns) {
+			r->advance_ns += least_ns - used_ns;
+			r->used_ns += least_ns - used_ns;
+			arb_pay(a, r->guest, least_ns - used_ns);
+		}
+	}
+	l->first_ns = 0;
+}
+
+/* Of the leases that count the oldest is the one that the others wait for. */
+static void find_first(struct arb *a, uint64_t now_ns)
+{
+	struct arb_lease *first = NULL;
+	struct arb_runner *r, *of = NULL;
+	struct arb_guest *g;
+	unsigned int i;
+
+	LIST_FOREACH(g, &a->guests, link) {
+		TAILQ_FOREACH(r, &g->runners, link) {
+			for (i = 0; i < ARB_MAX_LEASES; i++) {
+				struct arb_lease *l = &r->lease[i];
+
+				if (!l->serial)
+					continue;
+				if (now_ns >= late_ns(a, r, l)) {
+					settle(a, r, l, now_ns);
+				} else if (!first || l->given_ns < first->given_ns) {
+					first = l;
+					of = r;
+				}
+			}
+		}
+	}
+	if (!first || first->first_ns)
+		return;
+	look_at(a, of);
+	first->first_ns = now_ns;
+	first->first_gpu_ns = of->seen.gpu_ns;
+}
+
 /* The leases that count: how many, how many of them open, and when the last ends. */
 struct out {
 	unsigned int n, n_open;
@@ -197,6 +274,7 @@ static void schedule(struct arb *a, uint64_t now_ns)
 	struct out out;
 
 	for (;;) {
+		find_first(a, now_ns);
 		out = leases_out(a, now_ns);
 		if (out.n_open || out.n >= ARB_MAX_LEASES) {
 			wake_ns = earlier(wake_ns, out.late_ns);
@@ -376,8 +454,11 @@ void arb_runner_add(struct arb_guest *g, struct arb_runner *r, uint64_t now_ns)
 void arb_runner_remove(struct arb *a, struct arb_runner *r, uint64_t now_ns)
 {
 	const bool mattered = r->state != ARB_IDLE;
+	unsigned int i;
 
 	look_at(a, r);
+	for (i = 0; i < ARB_MAX_LEASES; i++)
+		settle(a, r, &r->lease[i], now_ns);
 	TAILQ_REMOVE(&r->guest->runners, r, link);
 	if (mattered)
 		review(a, now_ns);
@@ -396,6 +477,13 @@ void arb_begun(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t 
 	review(a, now_ns);
 }
 
+static void want(struct arb_runner *r, bool more, uint64_t now_ns)
+{
+	if (more && !r->want)
+		r->want_ns = now_ns;
+	r->want = more;
+}
+
 void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t now_ns)
 {
 	/* With an open lease there is nothing to want; one more would be one that others wait for. */
@@ -406,7 +494,7 @@ void arb_want(struct arb *a, struct arb_runner *r, uint32_t priority, uint64_t n
 		arb_join(a, r->guest, now_ns);
 		a->came_ns = now_ns;
 	}
-	r->want = true;
+	want(r, true, now_ns);
 	r->guest->active = true;
 	schedule(a, now_ns);
 }
@@ -425,10 +513,11 @@ void arb_rest(struct arb *a, struct arb_runner *r, uint32_t serial, bool more, u
 		l->end_ns = (out.end_ns > now_ns ? out.end_ns : now_ns) +
 			    at_most(begun_ns, ARB_LATE_NS + 2 * r->lasted_ns) / a->capacity;
 	} else {
+		settle(a, r, l, now_ns);
 		learn(r, l, now_ns);
 		l->serial = 0;
 	}
-	r->want = more;
+	want(r, more, now_ns);
 	schedule(a, now_ns);
 }
 
@@ -462,6 +551,7 @@ void arb_drained(struct arb *a, struct arb_runner *r, uint32_t serial, uint64_t 
 	if (!l || l->open || r->state != ARB_GATED)
 		return;
 	end_ns = l->end_ns;
+	settle(a, r, l, now_ns);
 	learn(r, l, now_ns);
 	l->serial = 0;
 	shift_ends(a, (int64_t)(now_ns - end_ns), now_ns);

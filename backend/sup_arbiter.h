@@ -34,6 +34,7 @@
 #define ARB_LONG_HORIZON_NS	1500000u
 #define ARB_MAX_CLAIM_NS	10000000000u	/* what a worker may say that work takes */
 #define ARB_MAX_LEASES		2u	/* of one runner, and of all that are not late */
+#define ARB_BLOCKED_PART	2u	/* of the time that others wait for a lease, what it costs at least */
 #define ARB_LATE_NS		100000000u	/* a lease that lasts by that longer than twice any of late */
 #define ARB_AUTO_NS		1000000000u	/* the policy "auto" looks so often */
 #define ARB_REASON_BYTES	160u
@@ -69,6 +70,8 @@ struct arb_lease {
 	bool open;		/* it may still begin something */
 	uint64_t given_ns;
 	uint64_t end_ns;	/* expected; known when it is not open any more */
+	uint64_t first_ns;	/* since then it is the one that the GPU works for; 0: it is not */
+	uint64_t first_gpu_ns;	/* what its runner had used then */
 };
 
 struct arb_guest;
@@ -78,12 +81,14 @@ struct arb_runner {
 	struct arb_guest *guest;
 	enum arb_state state;
 	bool want;
+	uint64_t want_ns;		/* since when */
 	uint32_t priority;
 	uint32_t serial;		/* of the last lease */
 	struct arb_lease lease[ARB_MAX_LEASES];
 	uint64_t lasted_ns;		/* a lease from beginning to end, the longest of late */
 	struct arb_sample seen;
 	uint64_t used_ns;		/* among its guest's runners */
+	uint64_t advance_ns;		/* charged for what it blocked, and not measured yet */
 };
 
 struct arb_guest {
@@ -99,6 +104,8 @@ struct arb_guest {
 	uint64_t virtual_rest;
 	int64_t tokens_ns;		/* of its cap */
 	uint64_t tokens_at_ns;
+	uint64_t tokens_due_ns;		/* it waits for tokens until then; 0: it does not */
+	int64_t tokens_kept_ns;		/* what it had to wait longer than that is worth */
 	uint64_t queued_ns;		/* by all its runners */
 	/* policy "deadline": the current frame */
 	bool in_period;

@@ -69,15 +69,27 @@ static bool waits_for_others(const struct arb *a, const struct arb_guest *g)
 	return false;
 }
 
-/* Of what it did not use nothing is kept, unless it could not. */
+/*
+ * Of what it did not use nothing is kept, unless it could not: others had the GPU, or we looked later
+ * than when it could have gone on.
+ */
 static void refill(struct arb *a, struct arb_guest *g, uint64_t now_ns)
 {
-	const int64_t most = waits_for_others(a, g) ? ARB_WAIT_NS : 0;
-	int64_t more = worth(a, g, now_ns - g->tokens_at_ns);
+	int64_t more = worth(a, g, now_ns - g->tokens_at_ns), most;
 
+	if (g->tokens_due_ns && now_ns > g->tokens_due_ns) {
+		g->tokens_kept_ns += worth(a, g, now_ns - g->tokens_due_ns);
+		g->tokens_due_ns = now_ns;
+	}
+	if (g->tokens_kept_ns > ARB_WAIT_NS)
+		g->tokens_kept_ns = ARB_WAIT_NS;
+	/* What is in flight is paid with it. */
+	most = (waits_for_others(a, g) ? ARB_WAIT_NS : g->tokens_kept_ns) + (int64_t)g->queued_ns;
 	g->tokens_ns += more;
 	if (g->tokens_ns > most)
 		g->tokens_ns = most;
+	if (g->tokens_ns < g->tokens_kept_ns)
+		g->tokens_kept_ns = g->tokens_ns > 0 ? g->tokens_ns : 0;
 	/* What the division dropped is kept for the next time. */
 	if (more)
 		g->tokens_at_ns = now_ns - now_ns % 100;
@@ -96,6 +108,7 @@ static int64_t tokens(struct arb *a, struct arb_guest *g, uint64_t now_ns, uint6
 	left = g->tokens_ns + worth(a, g, ARB_HANDOVER_NS) - (int64_t)g->queued_ns;
 	if (left <= 0)
 		*later_ns = now_ns + ((uint64_t)-left + 1) * 1000000 / (uint64_t)per_ms + 1;
+	g->tokens_due_ns = left <= 0 ? *later_ns : 0;
 	return left;
 }
 
@@ -145,6 +158,8 @@ void arb_join(struct arb *a, struct arb_guest *g, uint64_t now_ns)
 	floor_ns = a->virtual_ns > ARB_CARRY_NS ? a->virtual_ns - ARB_CARRY_NS : 0;
 	if (g->virtual_ns < floor_ns)
 		g->virtual_ns = floor_ns;
+	g->tokens_due_ns = 0;
+	g->tokens_kept_ns = 0;
 	if (arb_cap(a, g))
 		refill(a, g, now_ns);
 }

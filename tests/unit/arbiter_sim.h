@@ -48,6 +48,8 @@ struct sim_worker {
 	uint64_t rest_every_ns, rest_ns, resting_until_ns;	/* stops now and then */
 	uint32_t seed;
 	bool in_the_call;		/* the renderer returns when it is done */
+	bool claims_nothing;		/* it was taken over, and says that it used no time */
+	bool stubborn;			/* ... or keeps a lease without doing anything */
 	/* the worker */
 	uint32_t mode, serial;
 	bool leased, told;
@@ -74,6 +76,7 @@ struct sim {
 	struct arb arb;
 	uint64_t now_ns, order;
 	uint64_t wake_ns;
+	uint64_t late_ns;		/* timers are by so much */
 	uint64_t free_at_ns;
 	struct sim_event event[SIM_EVENTS];
 	unsigned int n_events;
@@ -112,7 +115,9 @@ SIM_FN void sim_sample_fn(void *arg, const struct arb_runner *r, struct arb_samp
 
 SIM_FN void sim_wake_fn(void *arg, uint64_t at_ns)
 {
-	((struct sim *)arg)->wake_ns = at_ns;
+	struct sim *sim = arg;
+
+	sim->wake_ns = at_ns ? at_ns + sim->late_ns : 0;
 }
 
 SIM_FN void sim_note_fn(void *arg, const char *text)
@@ -228,7 +233,7 @@ SIM_FN void sim_go(struct sim_worker *w)
 		if (w->in_the_call)
 			return;
 	}
-	if (w->leased)
+	if (w->leased && !w->stubborn)
 		sim_rest(w, false);
 }
 
@@ -258,7 +263,8 @@ SIM_FN void sim_done(struct sim_worker *w)
 	w->n--;
 	w->used_ns += c->ns;
 	w->commands++;
-	w->counters.gpu_ns += c->ns;
+	if (!w->claims_nothing)
+		w->counters.gpu_ns += c->ns;
 	w->counters.queued_ns -= c->cost_ns;
 	w->dev_ns = w->dev_ns - w->dev_ns / 8 + (uint64_t)llabs(off) / 8;
 	w->peak_ns -= w->peak_ns / 16;

@@ -117,13 +117,14 @@ TEST(sup_arbiter, shares_of_four)
 	shares(4);
 }
 
-static void cap(uint32_t percent, bool contended)
+static void cap(uint32_t percent, bool contended, uint64_t late_ns)
 {
 	struct sim *sim = sim_new();
 	struct arb_guest *g = sim_guest(sim, "a", 256, percent);
 	struct sim_worker *w = sim_worker(sim, g, sim_mixed, 8);
 	uint64_t at_ns, used;
 
+	sim->late_ns = late_ns;
 	sim_busy(w);
 	if (contended)
 		sim_busy(sim_worker(sim, sim_guest(sim, "b", 1, 0), sim_ms, 4));
@@ -136,23 +137,29 @@ static void cap(uint32_t percent, bool contended)
 	/* In no 100 ms more than one command above it, or what it waited for. */
 	for (; at_ns + 100 * SIM_MS <= sim->now_ns; at_ns += 7 * SIM_MS) {
 		used = sim_used(sim, g, at_ns, at_ns + 100 * SIM_MS);
-		CHECK(used <= percent * SIM_MS + 2 * SIM_MS + (contended ? ARB_WAIT_NS : 0));
+		CHECK(used <= percent * SIM_MS + 2 * SIM_MS + late_ns + (contended ? ARB_WAIT_NS : 0));
 	}
 }
 
 TEST(sup_arbiter, cap_10)
 {
-	cap(10, false);
+	cap(10, false, 0);
 }
 
 TEST(sup_arbiter, cap_25)
 {
-	cap(25, false);
+	cap(25, false, 0);
 }
 
 TEST(sup_arbiter, cap_50_beside_another)
 {
-	cap(50, true);
+	cap(50, true, 0);
+}
+
+/* What our timers' being late takes from a guest it gets afterwards. */
+TEST(sup_arbiter, cap_50_with_late_timers)
+{
+	cap(50, false, 700 * SIM_US);
 }
 
 /* A 60 Hz client whose frame is 8 ms, beside busy neighbours with commands of up to 2 ms. */
@@ -503,4 +510,48 @@ TEST(sup_arbiter, lies)
 		sim_for(sim, SIM_MS / 2);
 	}
 	CHECK(sim_used(sim, b, at_ns, sim->now_ns) >= 900 * SIM_MS);
+}
+
+/* A taken-over worker says that its work takes no time: the other keeps half of what it is entitled to. */
+TEST(sup_arbiter, claims_no_time)
+{
+	struct sim *sim = sim_new();
+	struct arb_guest *a = sim_guest(sim, "a", 256, 0), *b = sim_guest(sim, "b", 256, 0);
+	struct sim_worker *w = sim_worker(sim, a, sim_2ms, 8);
+	uint64_t at_ns, used;
+
+	w->claims_nothing = true;
+	sim_busy(w);
+	sim_busy(sim_worker(sim, b, sim_ms, 8));
+	sim_for(sim, 500 * SIM_MS);
+	at_ns = sim->now_ns;
+	sim_for(sim, 4000 * SIM_MS);
+	used = sim_used(sim, b, at_ns, sim->now_ns) / (4 * SIM_MS);
+	report("the honest guest has, permille", used);
+	CHECK(used >= 250);
+}
+
+/* ... or takes leases and does nothing with them until they are late, again and again. */
+TEST(sup_arbiter, keeps_leases_open)
+{
+	struct sim *sim = sim_new();
+	struct arb_guest *a = sim_guest(sim, "a", 256, 0), *b = sim_guest(sim, "b", 256, 0);
+	struct sim_worker *w = sim_worker(sim, a, sim_ms, 8);
+	uint64_t at_ns, used;
+
+	sim_busy(w);
+	sim_busy(sim_worker(sim, b, sim_ms, 8));
+	sim_for(sim, 500 * SIM_MS);
+	CHECK(sim->arb.gated);
+	sim_stop(w);
+	w->stubborn = true;
+	at_ns = sim->now_ns;
+	while (sim->now_ns < at_ns + 4000 * SIM_MS) {
+		sim_heard(sim, w, &(struct ctl_work){ .event = CTL_WORK_REST, .serial = w->serial });
+		sim_heard(sim, w, &(struct ctl_work){ .event = CTL_WORK_WANT });
+		sim_for(sim, 4 * SIM_MS);
+	}
+	used = sim_used(sim, b, at_ns, sim->now_ns) / (4 * SIM_MS);
+	report("the honest guest has, permille", used);
+	CHECK(used >= 300);
 }
