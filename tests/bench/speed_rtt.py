@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The round trip of an empty fenced submit, and opening a session."""
+import json
+import subprocess
+
+import numpy as np
+
+from local import B, Broken, Platform
+
+
+def rtt(report, cfg, _, drm=None, suffix=""):
+    found, opened = {"sleeping": [], "polling": []}, []
+    with Platform("auto" if drm else "soft", [""], ["--rendernode", drm] if drm else []) as p:
+        for _ in range(cfg.runs(9)):
+            for mode, rounds in found.items():
+                p.settle()
+                run = subprocess.run([B + "/bench/rtt", mode, "1000" if mode == "sleeping" else
+                                      "20000"], env=p.env(1), capture_output=True, text=True,
+                                     timeout=120)
+                if run.returncode:
+                    raise Broken(f"rtt {mode}: {run.stderr.strip()}")
+                rounds.append(json.loads(run.stdout))
+                opened.append(rounds[-1]["open_ms"])
+    for mode, rounds in found.items():
+        p50, p99 = [r["p50"] for r in rounds], [r["p99"] for r in rounds]
+        report.add(f"rtt_{mode}_us{suffix}", np.median(p50), p50,
+                   detail=f"p99 {np.median(p99):.1f} us; {rounds[0]['n']} round trips a run, "
+                          "median of runs' p50")
+    report.add("session_open_ms" + suffix, np.median(opened), opened,
+               detail="fe_session_open(), a warm worker being there")
+
+
+SCENARIOS = ((rtt, ("rtt_sleeping_us", "rtt_polling_us", "session_open_ms")),)
