@@ -10,7 +10,7 @@ from local import B, Broken, Platform
 
 def rtt(report, cfg, _, drm=None, suffix=""):
     found, opened = {"sleeping": [], "polling": []}, []
-    with Platform("auto" if drm else "soft", [""], ["--rendernode", drm] if drm else []) as p:
+    with Platform(drm or "soft", [""]) as p:
         for _ in range(cfg.runs(9)):
             for mode, rounds in found.items():
                 p.settle()
