@@ -265,6 +265,10 @@ $(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libco
 $(B)/bench/rtt: tests/bench/rtt.c $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+# A guest may lack the library's shared object.
+$(B)/bench/vchan: tests/bench/vchan.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $< -l:libxenvchan.a $(XEN_LIBS)
 $(B)/guest/libsteptime.so: tests/gl/steptime.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(WERROR) $(CFLAGS) -shared -fPIC -o $@ $<

@@ -104,19 +104,15 @@ class Scene:
 
 def add_ratio(report, name, ratios, excuse=None, detail=None):
     """
-    The median. A target that is missed by less than two of the median's standard errors, or within
-    the spread on a machine that others use, cannot be told.
+    The median. A target that is missed by less than two of the median's standard errors cannot be
+    told, nor any that is missed on a machine that others use: workers that draw on the processors
+    yield to these (they are nice), which the peer does not.
     """
     unit, target = report.of(name)
     how, limit = target.split()
-    middle, limit = float(np.median(ratios)), float(limit)
-    missed = middle < limit if how == ">=" else middle > limit
-    within = min(ratios) <= limit <= max(ratios)
-    if missed and len(ratios) > 3 and abs(middle - limit) < 2 * measure.median_error(ratios):
-        excuse = excuse or (f"the median is within two of its standard errors "
-                            f"({measure.median_error(ratios):.3f}) of the target")
-    elif not within:
-        excuse = None
+    middle, error = float(np.median(ratios)), measure.median_error(ratios)
+    if len(ratios) > 3 and abs(middle - float(limit)) < 2 * error:
+        excuse = excuse or f"within two standard errors of the median ({error:.3f}) of the target"
     report.add(name, middle, ratios, excuse=excuse, detail=detail)
 
 

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Many guests: sixteen that draw at once, what an idle one costs, and what it costs the others."""
-import os
 import subprocess
 import time
 
 import numpy as np
 
-import local
 from group import Group, Others
-from local import B, Broken, Platform, children, read, switches
+from local import B, Broken, Platform, read, switches
 from speed_fps import FEW, Run, add_ratio
 from speed_program import MIB, pss
 from speed_ways import MOUNT, Ours, Ways
@@ -51,7 +49,6 @@ def spin(p, domain, frames):
 def connect_ms(p, domain):
     """From xengpu-vtest's start until it serves."""
     path, begin = f"{p.dir}/vtest{domain}.status", time.monotonic()
-    old = os.environ.get("XENGPU_PLATFORM")
     base = f"{p.dir}/vtest{domain}"
     p.others.append(p.spawn([f"{B}/bin/xengpu-vtest", f"--socket={base}.sock",
                              f"--status-file={path}", f"--stats-file={base}.stats"],
@@ -78,7 +75,7 @@ def idle(report, cfg, _):
         woken = {pid: switches(pid) - count for pid, count in was.items()}
     ends = [(b - a) / n / MIB for a, b in zip(before, after)]
     report.add("idle_guest_pss_mib", sum(ends), ends,
-               detail=f"of each of {n} guests more; in the driver domain {ends[0]:.3f}, its own "
+               detail=f"of each of {n} guests more; in xengpud {ends[0]:.3f}, its own "
                       f"xengpu-vtest {ends[1]:.3f} (spread: of these)")
     report.add("idle_wakeups_per_s", sum(woken.values()) / seconds,
                [v / seconds for v in woken.values()],
@@ -89,9 +86,9 @@ def idle(report, cfg, _):
 
 
 def memory(p):
-    """PSS of the driver domain's processes, and of the guests'."""
+    """PSS of xengpud, and of what runs in guests. Warm workers are there for all guests."""
     backend = p.backend()
-    return (sum(map(pss, backend)), sum(pss(pid) for pid in p.everything() if pid not in backend))
+    return (pss(p.xengpud.pid), sum(pss(pid) for pid in p.everything() if pid not in backend))
 
 
 def scale(report, cfg, _):

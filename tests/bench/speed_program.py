@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One program: frames of 3 ms, from its start to its first frame, and the memory behind it."""
+import os
+
 import numpy as np
 
 from group import Others
@@ -45,20 +47,35 @@ def start_ms(way):
     return (done - began) * 1e3
 
 
-def program_start(report, cfg, _, drm=None, suffix=""):
+def starts(rounds, drm):
+    """(ms of each way's starts, one way's after another's; a busy machine's excuse)"""
     ms = {}
     with Ways(drm) as ways:
         for way in ways.all:	# whatever is cached, is
             start_ms(way)
         others = Others(ways.group)
-        for n in range(cfg.runs(30)):
+        for n in range(rounds):
             for way in ways.in_turn(n):
                 ms.setdefault(way.name, []).append(start_ms(way))
         excuse = others.excuse()
-    ms = {k: np.array(v) for k, v in ms.items()}
+    return {k: np.array(v) for k, v in ms.items()}, excuse
+
+
+def program_start(report, cfg, _, drm=None, suffix=""):
+    ms, excuse = starts(cfg.runs(30), drm)
+    os.environ["MESA_SHADER_CACHE_DISABLE"] = "true"
+    try:
+        fresh, _ = starts(cfg.runs(9), drm)
+    finally:
+        del os.environ["MESA_SHADER_CACHE_DISABLE"]
+    say = ", ".join(f"{k} {np.median(v):.1f} ms" for k, v in ms.items())
     add_ratio(report, "program_start_vs_peer" + suffix, ms["ours"] / ms["peer"], excuse,
-              ", ".join(f"{k} {np.median(v):.1f} ms" for k, v in ms.items()) +
-              "; ours with xengpu-run")
+              f"{say}; ours with xengpu-run. Without anybody's shader cache {ratio_of(fresh):.3f}: " +
+              ", ".join(f"{k} {np.median(v):.1f}" for k, v in fresh.items()))
+
+
+def ratio_of(ms):
+    return np.median(ms["ours"] / ms["peer"])
 
 
 def pss(pid):

@@ -81,8 +81,8 @@ class Peer(Way):
             raise Broken("virgl_test_server is not installed (package virgl-server)")
         with group.entered():
             self.server = subprocess.Popen(
-                [program, "--socket-path=" + socket, "--use-egl-surfaceless",
-                 *(["--rendernode", drm] if drm else [])],
+                [program, "--socket-path=" + socket,
+                 *(["--rendernode", drm] if drm else ["--use-egl-surfaceless"])],
                 env={**os.environ, **({} if drm else {"LIBGL_ALWAYS_SOFTWARE": "1"})},
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=open(folder + "/peer.log", "w"))
@@ -109,8 +109,7 @@ class Ours(Way):
         super().__init__("ours", group)
         self.backend, self.domains = Group("backend", group), Group("domains", group)
         with self.backend.entered():
-            self.p = Platform("auto" if drm else "soft", [""] * (1 + idle_guests),
-                              ["--rendernode", drm] if drm else [])
+            self.p = Platform(drm or "soft", [""] * (1 + idle_guests))
         try:
             with self.domains.entered():
                 for domain in range(1, 2 + idle_guests):
