@@ -63,7 +63,7 @@ FUZZ		:= $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 FAULT		:= $(patsubst tests/fault/%.c,$(B)/fault/%,$(filter-out tests/fault/fault.c,$(wildcard tests/fault/*.c)))
 FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
-.PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
+.PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos bench-speed demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
 	fuzz fuzz-regress fuzz-corpus fault lint
 .DELETE_ON_ERROR:
@@ -84,6 +84,7 @@ help:
 #: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
+#: make bench-speed   against native and the open path: frames, CPU, waits, memory; QUICK=1; ONLY=rtt; RIG=1: real Xen too
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
 #: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
 #: make lint           clang-tidy, gcc -fanalyzer and cppcheck on what is installed
@@ -203,13 +204,18 @@ libxl-check: deps-build
 	@xen-config/libxl/check.sh
 package: $(PROGRAMS) gl
 	@tests/run.sh package
-bench: bench-qos
+bench: bench-qos bench-speed
 bench-qos:
 	@tests/deps.sh bench
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(B)/bench/load $(B)/guest/load
 	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/test_measure.py
 	@B=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/qos.py \
 		$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+bench-speed:
+	@tests/deps.sh bench
+	@$(MAKE) --no-print-directory $(PROGRAMS) gl $(B)/bench/rtt $(if $(RIG),$(B)/bench/vchan)
+	@B=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/speed.py $(if $(QUICK),--quick) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SCENES),--scenes $(SCENES)) $(if $(RIG),--rig)
 asan:
 	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit fuzz-regress
@@ -256,6 +262,13 @@ $(B)/guest/escape: tests/hostile/escape.c $(call L,libsup libwrk libctl libconfi
 $(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -I backend -o $@ $< $(filter %.a,$^) $(XEN_LIBS) -lm
+$(B)/bench/rtt: tests/bench/rtt.c $(call L,libxengpu libconfig libgrant libring)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS)
+# A guest may lack the library's shared object.
+$(B)/bench/vchan: tests/bench/vchan.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $< -l:libxenvchan.a $(XEN_LIBS)
 $(B)/guest/libsteptime.so: tests/gl/steptime.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(WERROR) $(CFLAGS) -shared -fPIC -o $@ $<

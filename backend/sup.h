@@ -233,6 +233,8 @@ struct sup_pool {
 	uint32_t failures;		/* one after the other */
 	uint32_t next_slot;
 	struct loop_timer retry;
+	struct loop_timer rest;
+	uint64_t given_ns;		/* a session got one last */
 	bool up;			/* a worker was ready, and none has failed since */
 	bool down;
 	struct ctl_ready ready;		/* of the last worker that was */

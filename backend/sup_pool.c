@@ -19,6 +19,7 @@
 #define RETRY_MIN_MS	500u
 #define RETRY_MAX_MS	60000u
 #define FINISH_MS	1000u
+#define REST_MS		300u		/* between giving one and starting the next, while there is another */
 
 void sup_pool_init(struct sup *sup)
 {
@@ -91,6 +92,12 @@ void sup_pool_refill(struct sup *sup)
 	while (!sup->stopping && !pool->retry.armed && pool->n_workers < SUP_MAX_WORKERS &&
 	       n[WORKER_STARTING] < MAX_STARTING &&
 	       n[WORKER_STARTING] + n[WORKER_WARM] < sup->cfg.warm + n_waiting(pool)) {
+		/* A program that begins needs the processors itself. */
+		if (n[WORKER_WARM] && !n_waiting(pool) &&
+		    loop_now_ns() < pool->given_ns + REST_MS * UINT64_C(1000000)) {
+			loop_timer_set(&sup->loop, &pool->rest, REST_MS, retry, sup);
+			return;
+		}
 		/* While the last one failed, one at a time. */
 		if (pool->failures && n[WORKER_STARTING])
 			return;
@@ -132,8 +139,10 @@ struct sup_worker *sup_pool_take(struct sup *sup)
 
 	/* The list has the oldest first: the one that is surely idle. */
 	TAILQ_FOREACH(w, &sup->pool.workers, link) {
-		if (w->state == WORKER_WARM)
+		if (w->state == WORKER_WARM) {
+			sup->pool.given_ns = loop_now_ns();
 			return w;
+		}
 	}
 	return NULL;
 }

@@ -25,7 +25,6 @@
 
 #define MAX_ENV		64
 #define MAX_ARGS	16
-#define SOFT_NICE	10
 
 /* What Mesa, EGL and the sanitizers read; everything else stays outside. */
 static const char *const env_prefixes[] = {
@@ -204,10 +203,6 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 		child_fail("/");
 	/* SIGCONT is for everybody of the same session, whatever their users. Source: kill(2). */
 	setsid();
-	/* Where the processors are the GPU, what else this machine does comes first. */
-	errno = 0;
-	if (!strcmp(cfg->gpu, "soft") && nice(SOFT_NICE) == -1 && errno)
-		child_fail("nice");
 	if (cage_limits(id->own, cgroup_used() ? 0 : cfg->worker_memory_mib))
 		child_fail("resource limits");
 	drop_privilege(id);

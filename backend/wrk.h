@@ -41,6 +41,7 @@ struct wrk_pending {
 	struct wrk_pending *next;
 	uint64_t fence_id;		/* 0: waits for nothing but those before it */
 	uint64_t bytes;			/* of commands that its fence reports as done */
+	uint64_t touches;		/* of the renderer, that lie before its fence */
 	uint64_t seen_ns;		/* when it was seen in the ring */
 	uint32_t request_id;
 	int32_t status;
@@ -180,6 +181,8 @@ struct wrk {
 	struct wrk_pending *pending;	/* one for each of the ring's slots, and WRK_OWN_FENCES */
 	struct wrk_pending *pending_free;
 	uint64_t last_fence_id;
+	uint64_t touches;		/* of the renderer, by anything that may leave it work */
+	uint64_t touches_done;		/* ... of which it is known that it has done all */
 	uint64_t now_ns;		/* when the request that is being handled was taken */
 	uint64_t seen_ns;		/* ... and when it was seen in the ring; no later */
 	uint32_t fences_in_flight;
@@ -265,6 +268,9 @@ void wrk_op_cleanup(struct wrk *w);
 
 /* wrk_submit() - handler of SUBMIT. */
 int wrk_submit(struct wrk *w, struct wrk_job *job);
+
+/* wrk_submit_is_empty() - whether a request gives the renderer nothing to do, but a fence perhaps. */
+bool wrk_submit_is_empty(const struct vgpuif_request *req);
 
 /* wrk_submit_fence() - a fence of our own behind what was submitted. Returns 0 or -errno. */
 int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);

@@ -115,6 +115,7 @@ static void execute(struct wrk *w, struct wrk_job *job)
 	if (!status) {
 		handler = wrk_op(job->req.operation);
 		w->stats->calls++;
+		w->touches += !wrk_submit_is_empty(&job->req);
 		status = handler ? handler(w, job) : -XEN_EOPNOTSUPP;
 		w->stats->calls++;
 	}

@@ -11,6 +11,12 @@
 
 #include "wrk.h"
 
+static void count_fence(struct wrk *w, uint64_t seen_ns, uint64_t now_ns)
+{
+	w->stats->latency[ctl_latency_bucket(now_ns - seen_ns)]++;
+	w->stats->fences++;
+}
+
 static void answer_pending(struct wrk *w, struct wrk_context *context, struct wrk_timeline *ring,
 			   int32_t status)
 {
@@ -26,6 +32,7 @@ static void answer_pending(struct wrk *w, struct wrk_context *context, struct wr
 	if (p->fence_id) {
 		w->stats->fences_in_flight = --w->fences_in_flight;
 		w->stats->fences_retired++;
+		w->touches_done = p->touches;
 		wrk_sched_retired(w, p, context);
 		wrk_limit_done(w, p->bytes);
 	}
@@ -67,6 +74,7 @@ static uint64_t make_fence(struct wrk *w, struct wrk_context *context, uint32_t 
 static void fenced(struct wrk *w, struct wrk_timeline *ring, struct wrk_pending *p)
 {
 	p->bytes = ring->unfenced_bytes;
+	p->touches = w->touches;
 	ring->unfenced_bytes = 0;
 	wrk_sched_fenced(w, ring, p);
 }
@@ -124,6 +132,24 @@ static int execute(struct wrk *w, struct wrk_job *job)
 	return w->gpu.ops->submit(&w->gpu, args->context_id, w->arena, args->bytes);
 }
 
+bool wrk_submit_is_empty(const struct vgpuif_request *req)
+{
+	return req->operation == VGPUIF_OP_SUBMIT && !req->u.submit.bytes;
+}
+
+/*
+ * A fence behind nothing: the renderer is known to have done everything it was ever given, so there is
+ * nothing that a fence of its own would tell. Of several contexts that is not known: a fence is behind
+ * what its own context was given.
+ */
+static bool nothing_to_wait_for(const struct wrk *w, const struct wrk_job *job)
+{
+	const struct vgpuif_submit *args = &job->req.u.submit;
+
+	return !args->bytes && w->contexts.count == 1 && w->touches == w->touches_done &&
+	       !job->context->ring[args->ring_idx].head;
+}
+
 int wrk_submit(struct wrk *w, struct wrk_job *job)
 {
 	const struct vgpuif_submit *args = &job->req.u.submit;
@@ -142,6 +168,11 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 	if (context->lost)
 		return answer_or_queue(w, job, -XEN_EIO, 0);
 
+	if (nothing_to_wait_for(w, job)) {
+		if (job->req.flags & VGPUIF_SUBMIT_FENCE)
+			count_fence(w, w->seen_ns, wrk_now_ns());
+		return 0;
+	}
 	err = execute(w, job);
 	if (!err) {
 		context->ring[args->ring_idx].unfenced_bytes += args->bytes;
@@ -168,8 +199,7 @@ void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t
 	while (ring->head && ring->head->fence_id <= fence_id) {
 		if (ring->head->fence_id && !ring->head->ours) {
 			now_ns = now_ns ? now_ns : wrk_now_ns();
-			w->stats->latency[ctl_latency_bucket(now_ns - ring->head->seen_ns)]++;
-			w->stats->fences++;
+			count_fence(w, ring->head->seen_ns, now_ns);
 		}
 		answer_pending(w, context, ring, ring->head->status);
 	}

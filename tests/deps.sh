@@ -15,7 +15,7 @@ test="$mesa libgl1 libopengl0 libglx-mesa0 xvfb
 # And the packages' test.
 test="$test lintian mandoc mmdebstrap"
 deb="debhelper dpkg-dev"
-bench="$mesa python3 python3-matplotlib python3-numpy"
+bench="$mesa virgl-server glmark2-es2-x11 glmark2-data xvfb python3 python3-matplotlib python3-numpy"
 fuzz="clang llvm python3"
 lint="clang clang-tidy cppcheck"
 case ${1:-} in

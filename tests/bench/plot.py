@@ -52,3 +52,33 @@ def latency(measured, path):
         ax.set_ylabel("part of frames")
         ax.legend(fontsize=8, loc="lower right")
     save(figure, path)
+
+
+def scenes(measured, path):
+    """@measured: {(scene, size): speed_fps.Scene}; frames a second of each way, and their CPU."""
+    sizes = sorted({size for _, size in measured})
+    figure, axes = panels(2 * len(sizes), 10, 2.9)
+    for row, size in enumerate(sizes):
+        names = [scene for scene, s in measured if s == size]
+        for ax, what, title in ((axes[2 * row], "ms", "frames a second"),
+                                (axes[2 * row + 1], "cpu_ms", "processor time of a frame, ms")):
+            for i, way in enumerate(("native", "ours", "peer")):
+                each = [bars(measured[scene, size], what, way) for scene in names]
+                if any(e is None for e in each):
+                    continue
+                low, middle, high = np.array(each).T
+                ax.bar(np.arange(len(names)) + (i - 1) * .27, middle, .25, label=way,
+                       yerr=(middle - low, high - middle), error_kw={"lw": .7})
+            ax.set_yscale("log")
+            ax.set_xticks(range(len(names)), names, fontsize=8)
+            ax.set_title(f"{size}: {title}; median, least and most", fontsize=9)
+            ax.legend(fontsize=8)
+    save(figure, path)
+
+
+def bars(scene, what, way):
+    """Least, median and most of a way, or None where it was not measured."""
+    if way not in scene.names:
+        return None
+    data = scene.column(getattr(scene, what), way)
+    return np.percentile(1e3 / data if what == "ms" else data, [0, 50, 100])

@@ -8,8 +8,6 @@ something broke, not when a target is missed.
 import argparse
 import os
 import sys
-import time
-import traceback
 from contextlib import nullcontext
 
 import local
@@ -17,41 +15,7 @@ import plot
 import qos_gl
 import qos_model
 from report import Report
-
-
-class Config:
-    """How long and how often things are measured."""
-
-    def __init__(self, quick):
-        self.quick = quick
-
-    def window(self, seconds):
-        if not self.quick:
-            return seconds
-        return 3 if seconds >= 5 else seconds / 2
-
-    def runs(self, n):
-        return max(1, n // 3) if self.quick else n
-
-
-def run(scenario, names, report, cfg, plots):
-    """Returns whether it went well."""
-    start, reason = time.monotonic(), None
-    try:
-        with local.undisturbed() if scenario in qos_model.UNDISTURBED else nullcontext():
-            scenario(report, cfg, plots)
-    except local.Broken as e:
-        reason = str(e)
-    except Exception as e:
-        traceback.print_exc()
-        reason = f"{type(e).__name__}: {e}"
-    for name in names:
-        if not report.has(name):
-            report.missing(name, reason or ("left out by --quick" if cfg.quick else
-                                            "the benchmark forgot it"))
-    print(f"# {scenario.__module__}.{scenario.__name__}: {time.monotonic() - start:.1f} s"
-          + (f": {reason}" if reason else ""), flush=True)
-    return reason is None
+from scenario import Config, run
 
 
 def main():
@@ -79,7 +43,8 @@ def main():
             for row in names:
                 report.missing(row, why_not)
             continue
-        ok &= run(scenario, names, report, cfg, plots)
+        ok &= run(scenario, names, report, cfg, plots,
+                  local.undisturbed if scenario in qos_model.UNDISTURBED else nullcontext)
     print(report.table())
     report.write(f"{local.B}/bench/qos.json")
     plot.shares(plots["shares"], f"{local.B}/bench/qos-shares.png")

@@ -26,8 +26,15 @@ ROWS = {
 
 
 class Report:
-    def __init__(self):
-        self.rows = []
+    """@known: unit and target of each name. @suffixes: names may end so, and mean the same."""
+
+    def __init__(self, known=None, suffixes=(".llvmpipe",)):
+        self.rows, self.known, self.suffixes = [], known or ROWS, suffixes
+
+    def of(self, name):
+        for suffix in self.suffixes:
+            name = name.removesuffix(suffix)
+        return self.known[name]
 
     def add(self, name, value, runs, also_ok=True, detail=None, doubt=None, excuse=None):
         """
@@ -35,7 +42,7 @@ class Report:
         @doubt: why the value tells nothing about the target, if so; @excuse: why it tells nothing
         if the target is missed.
         """
-        unit, target = ROWS[name.removesuffix(".llvmpipe")]
+        unit, target = self.of(name)
         how, limit = target.split()
         value = round(float(value), 4)
         row = {"name": name, "value": value, "unit": unit, "target": target,
@@ -48,7 +55,7 @@ class Report:
         self.rows.append(row)
 
     def missing(self, name, reason):
-        unit, target = ROWS[name.removesuffix(".llvmpipe")]
+        unit, target = self.of(name)
         self.rows.append({"name": name, "value": None, "unit": unit, "target": target, "ok": None,
                           "runs": 0, "spread": None, "reason": reason})
 

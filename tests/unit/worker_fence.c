@@ -67,6 +67,55 @@ TEST(worker_fence, in_order)
 	stop(rig);
 }
 
+/* A fence behind nothing is answered without the renderer, one behind something is not. */
+TEST(worker_fence, behind_nothing)
+{
+	struct rig *rig = started();
+	struct vgpuif_request fenced, empty, plain;
+	uint64_t retired;
+	uint32_t id[2];
+
+	rig_scene(rig, 16);
+	virgl_clear(cmds(rig, 0), 1, 0, 0, 1);
+	fenced = rig_req_submit(1, 1, 0, 36, VGPUIF_SUBMIT_FENCE);
+	plain = rig_req_submit(1, 1, 0, 36, 0);
+	empty = rig_req_submit(1, 0, 0, 0, VGPUIF_SUBMIT_FENCE);
+
+	id[0] = rig_put(rig, &fenced);
+	id[1] = rig_put(rig, &empty);
+	rig_push(rig);
+	expect(rig, id[0], 0);
+	expect(rig, id[1], 0);
+	retired = rig->stats->fences_retired;
+	CHECK_EQ(retired, 2);
+	id[0] = rig_put(rig, &empty);
+	rig_push(rig);
+	expect(rig, id[0], 0);
+	CHECK_EQ(rig->stats->fences_retired, retired);
+	CHECK_EQ(rig->stats->fences, 3);
+	/* Something was begun that no fence is behind yet. */
+	id[0] = rig_put(rig, &plain);
+	id[1] = rig_put(rig, &empty);
+	rig_push(rig);
+	expect(rig, id[0], 0);
+	expect(rig, id[1], 0);
+	CHECK_EQ(rig->stats->fences_retired, retired + 1);
+	/* Also by a transfer; and where there are two contexts it is not known. */
+	CHECK_EQ(rig_transfer(rig, VGPUIF_OP_TRANSFER_TO_HOST, 1, 1, 16, 16), 0);
+	id[0] = rig_put(rig, &empty);
+	rig_push(rig);
+	expect(rig, id[0], 0);
+	CHECK_EQ(rig->stats->fences_retired, retired + 2);
+	CHECK_EQ(rig_context(rig, 2), 0);
+	for (retired += 2; retired < 6; retired++) {
+		id[0] = rig_put(rig, &empty);
+		rig_push(rig);
+		expect(rig, id[0], 0);
+		CHECK_EQ(rig->stats->fences_retired, retired + 1);
+	}
+	stop(rig);
+}
+
 /* Every slot of the ring a fence: there is room to remember them all. */
 TEST(worker_fence, ring_full_of_fences)
 {
