@@ -90,11 +90,16 @@ apply() {
 
 # The header of the patches is ring/vgpuif.h, written as Xen's other public headers are.
 public_header() {
+	awk '/^#ifdef __KERNEL__/ { linux = skip = 1; next }	# what is Linux only, and the lines around it
+	     linux && /^#if/ { linux++ }
+	     linux == 1 && /^#else/ { skip = 0; next }
+	     linux && /^#endif/ && !--linux { skip = 0; next }
+	     !skip' "$top/ring/vgpuif.h" |
 	sed -e 's/ The prose version, with pictures, is README.md in this folder\.//' \
 		-e 's/\(^#ifndef\|^#define\|^#endif .*\) VGPUIF_H/\1 __XEN_PUBLIC_IO_VGPUIF_H__/' \
 		-e '/^#include <xen\/xen.h>/i #include "../xen.h"\n#include "ring.h"' \
 		-e '/^#include <std\(int\|ring\).h>/d; /^#include <string.h>/d; /^#include <xen/d' \
-		-e '/^\/\* Without this ring.h/,/^#endif/d' "$top/ring/vgpuif.h" | cat -s
+		-e '/^\/\* Without this ring.h/,/^#endif/d' | cat -s
 }
 header_is_ours() { diff -u <(public_header) <(cat -s "$tree/xen/include/public/io/vgpuif.h"); }
 
