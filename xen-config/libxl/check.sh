@@ -90,11 +90,16 @@ apply() {
 
 # The header of the patches is ring/vgpuif.h, written as Xen's other public headers are.
 public_header() {
+	awk '/^#ifdef __KERNEL__/ { linux = skip = 1; next }	# what is Linux only, and the lines around it
+	     linux && /^#if/ { linux++ }
+	     linux == 1 && /^#else/ { skip = 0; next }
+	     linux && /^#endif/ && !--linux { skip = 0; next }
+	     !skip' "$top/ring/vgpuif.h" |
 	sed -e 's/ The prose version, with pictures, is README.md in this folder\.//' \
 		-e 's/\(^#ifndef\|^#define\|^#endif .*\) VGPUIF_H/\1 __XEN_PUBLIC_IO_VGPUIF_H__/' \
 		-e '/^#include <xen\/xen.h>/i #include "../xen.h"\n#include "ring.h"' \
 		-e '/^#include <std\(int\|ring\).h>/d; /^#include <string.h>/d; /^#include <xen/d' \
-		-e '/^\/\* Without this ring.h/,/^#endif/d' "$top/ring/vgpuif.h" | cat -s
+		-e '/^\/\* Without this ring.h/,/^#endif/d' | cat -s
 }
 header_is_ours() { diff -u <(public_header) <(cat -s "$tree/xen/include/public/io/vgpuif.h"); }
 
@@ -198,7 +203,7 @@ expect_nodes() { # DIR, standard input: NODE PERMISSIONS [VALUE]
 	same "$(nodes "$dir")" "$(sed "s,^\([^ ]*\) \([^ ]*\) \?,$dir/\1\t\2\t,; s,/\.,," | sort)"
 }
 
-limits='weight=512,cap=40,memory=256,contexts=64,resources=1000,pages=4096,sessions=8,gpu=auto'
+limits='weight=512,cap=40,memory=256,contexts=64,resources=1000,pages=4096,sessions=8,inflight=32,max_fps=60,fps=30,gpu=auto'
 front=/local/domain/1/device/vgpu/0
 back=/local/domain/0/backend/vgpu/1/0
 
@@ -220,6 +225,9 @@ back_nodes() {
 		resources n0,r1 1000
 		pages n0,r1 4096
 		sessions n0,r1 8
+		inflight n0,r1 32
+		max_fps n0,r1 60
+		fps n0,r1 30
 		gpu n0,r1 auto
 	EOF
 }
@@ -249,7 +257,7 @@ lists() {
 	local out
 	out=$(xl vgpu-list web) || return 1
 	same "$(awk '{$1=$1; print}' <<< "$out")" "$(printf '%s\n' \
-		'DevId BE state weight cap mem(MiB) contexts resources pages sessions gpu BE-path' "$@")"
+		'DevId BE state weight cap mem(MiB) contexts resources pages sessions inflight max_fps fps gpu BE-path' "$@")"
 }
 
 # The two commands on each other's devices: same nodes, same names.
@@ -308,8 +316,8 @@ ok "config: the line of the manual" \
 	parses_to 'vgpu = [ "weight=512,cap=40,memory=256,contexts=64,gpu=auto,backend=dom0" ]' \
 	"[{\"backend_domname\":\"0\",$d,\"weight\":512,\"cap\":40,\"memory_mib\":256,\"contexts\":64,\"gpu\":\"auto\"}]"
 ok "config: the other keys, spaces, a driver domain" \
-	parses_to 'vgpu = [ " resources=1000 , pages=4096, sessions=8,devid=3,cap=0 , backend=drv" ]' \
-	'[{"backend_domname":"drv","devid":3,"cap":0,"resources":1000,"pages":4096,"sessions":8}]'
+	parses_to 'vgpu = [ " resources=1000 , pages=4096, sessions=8,devid=3,fps=25, inflight=4 ,max_fps=90,cap=0 , backend=drv" ]' \
+	'[{"backend_domname":"drv","devid":3,"cap":0,"resources":1000,"pages":4096,"sessions":8,"inflight_mib":4,"max_fps":90,"fps":25}]'
 ok "config: two vgpus" parses_to 'vgpu = [ "weight=1", "weight=65535" ]' \
 	"[{$d,\"weight\":1},{\"devid\":1,\"weight\":65535}]"
 
@@ -338,7 +346,7 @@ ok "attach: nodes of the backend" back_nodes
 ok "attach: nodes of the frontend" front_nodes
 ok "attach: libxl's own copy" own_nodes
 ok "attach: the domain's kept config has it" kept_config \
-	"[{\"backend_domname\":\"0\",$d,\"weight\":512,\"cap\":40,\"memory_mib\":256,\"contexts\":64,\"resources\":1000,\"pages\":4096,\"sessions\":8,\"gpu\":\"auto\"}]"
+	"[{\"backend_domname\":\"0\",$d,\"weight\":512,\"cap\":40,\"memory_mib\":256,\"contexts\":64,\"resources\":1000,\"pages\":4096,\"sessions\":8,\"inflight_mib\":32,\"max_fps\":60,\"fps\":30,\"gpu\":\"auto\"}]"
 ok "attach: a second one, of defaults" xl vgpu-attach web
 ok "attach: no limit given, no node" expect_nodes ${back%0}1 <<EOF
 . n0,r1
@@ -350,7 +358,7 @@ handle n0,r1 1
 backend-id n0,r1 0
 EOF
 ok "attach: refuses a number in use" attach_refuses devid=1 "already exists"
-ok "list" lists "0 0 1 512 40 256 64 1000 4096 8 auto $back" "1 0 1 - - - - - - - - ${back%0}1"
+ok "list" lists "0 0 1 512 40 256 64 1000 4096 8 32 60 30 auto $back" "1 0 1 - - - - - - - - - - - ${back%0}1"
 if [ -x "$top/build/bin/xengpu" ]; then
 	ok "xengpu: lists what xl attached" xengpu_lists 0 1
 	ok "xengpu: attaches a third" xengpu attach --no-save --no-wait web devid=2
