@@ -72,6 +72,7 @@ struct sup_config {
 	const char *control;		/* path of the control socket */
 	const char *state_dir;		/* what outlives this process */
 	uint32_t fence_timeout_s;	/* nothing moves for so long: the worker hangs */
+	bool fence_timeout_given;	/* by an option, which counts before the host's config */
 	char **worker_args;		/* further ones, up to NULL */
 	uint32_t worker_memory_mib;	/* of a process, not of the GPU */
 	const char *cgroup;		/* where workers' control groups are; "none" */
@@ -461,6 +462,9 @@ void sup_worker_kill(struct sup_worker *w);
 
 /* watchdog_start() - a worker begins to serve, or has work after a while: look at it from now on. */
 void watchdog_start(struct sup_worker *w);
+
+/* watchdog_patience() - another time from now on; what is under way gets all of it. */
+void watchdog_patience(struct sup *sup, uint32_t seconds);
 
 /* --- sup_sched.c ------------------------------------------------------------------------------ */
 

@@ -134,6 +134,8 @@ static int set_number(struct sup_config *cfg, const struct number *number, const
 		return EXIT_USAGE;
 	}
 	*number_at(cfg, number) = value;
+	if (number_at(cfg, number) == &cfg->fence_timeout_s)
+		cfg->fence_timeout_given = true;
 	return -1;
 }
 

@@ -232,6 +232,8 @@ int provision_reload(struct sup *sup)
 		log_error("%s", why);
 		return -EINVAL;
 	}
+	if (!sup->cfg.fence_timeout_given)
+		watchdog_patience(sup, sup->hostconf.fence_timeout_s);
 	return 0;
 }
 

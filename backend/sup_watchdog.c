@@ -70,3 +70,18 @@ void watchdog_start(struct sup_worker *w)
 		loop_timer_set(&sup->loop, &sup->watchdog, sup->cfg.fence_timeout_s * 250u, tick,
 			       sup);
 }
+
+void watchdog_patience(struct sup *sup, uint32_t seconds)
+{
+	const uint64_t now_ns = loop_now_ns();
+	struct sup_worker *w;
+
+	if (seconds == sup->cfg.fence_timeout_s)
+		return;
+	sup->cfg.fence_timeout_s = seconds;
+	/* What was seen last may have been seen longer ago than the new time is. */
+	TAILQ_FOREACH(w, &sup->pool.workers, link)
+		w->watch.calls_ns = w->watch.retired_ns = now_ns;
+	if (sup->watchdog.armed)
+		loop_timer_set(&sup->loop, &sup->watchdog, seconds * 250u, tick, sup);
+}

@@ -364,8 +364,9 @@ int main(int argc, char **argv)
 		return status - 1;
 	if (!one_processor())
 		poller.max_ns = opt.poll_us * 1000ull;
+	/* Not exit(): handlers of GL drivers may make calls that the cage does not allow. */
 	if (start(&w, &opt))
-		return 1;
+		_exit(1);
 	err = serve(&w, &poller);
 	if (err) {
 		/* The log may be all that hears it; the kernel takes back what we hold. */
@@ -374,6 +375,6 @@ int main(int argc, char **argv)
 		_exit(1);
 	}
 	close_session(&w);
-	/* Not exit(): handlers of GL drivers may wait for a GPU that does not answer. */
+	/* Here they may also wait for a GPU that does not answer. */
 	_exit(0);
 }

@@ -269,6 +269,16 @@ void fe_buf_free_all(struct fe_session *s)
 	s->pool = NULL;
 }
 
+void fe_buf_forget_all(struct fe_session *s)
+{
+	struct fe_buffer *buf;
+
+	while ((buf = LIST_FIRST(&s->buffers))) {
+		LIST_REMOVE(buf, link);
+		free(buf);
+	}
+}
+
 void *fe_buffer_addr(const struct fe_buffer *buf)
 {
 	return buf->share->addr;

@@ -154,6 +154,9 @@ void fe_session_lose(struct fe_session *s, const char *fmt, ...)
 void fe_buf_retry(struct fe_session *s);
 /* fe_buf_free_all() - the backend let go of everything. */
 void fe_buf_free_all(struct fe_session *s);
+
+/* fe_buf_forget_all() - it did not, in time: the pages stay granted, and nobody uses them again. */
+void fe_buf_forget_all(struct fe_session *s);
 /* fe_buf_share() - gnt_share() with counters and an explanation. */
 int fe_buf_share(struct fe_session *s, uint32_t n_pages, bool writable, struct gnt_share **out,
 		 char *why);

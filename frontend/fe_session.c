@@ -206,6 +206,7 @@ int fe_session_close(struct fe_session *s, unsigned int timeout_ms)
 	} else {
 		/* The kernel keeps them until they are unmapped; here they are not used again. */
 		s->ring_share = NULL;
+		fe_buf_forget_all(s);
 	}
 	xst_unwatch(xst, s->back, s->back);
 	free_session(s);

@@ -77,7 +77,8 @@ struct vt_resource {
 	uint64_t get_ticket;		/* the last of them */
 	uint64_t get_seq;
 	uint32_t in_flight;		/* requests that will call back with it */
-	bool gone;			/* out of the table: freed at the last answer */
+	bool gone;			/* out of the table: freed at the last answer, or at the end */
+	LIST_ENTRY(vt_resource) going;	/* those */
 	bool refused;			/* over a limit of the backend's: it does not exist there */
 };
 
@@ -86,6 +87,7 @@ struct vt_table {
 	uint32_t n_buckets;		/* a power of two */
 	uint32_t n;
 	uint32_t next_handle;		/* for version 3 */
+	LIST_HEAD(, vt_resource) going;
 };
 
 struct vt_submit {

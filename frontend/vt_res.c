@@ -73,6 +73,12 @@ void vt_res_finish(struct vt_client *c)
 			free(res);
 		}
 	}
+	/* Their answers did not come in time. */
+	while ((res = LIST_FIRST(&c->table.going))) {
+		LIST_REMOVE(res, going);
+		free(res->buffer);
+		free(res);
+	}
 	free(c->table.bucket);
 	if (c->fence_page)
 		munmap(c->fence_page, VGPUIF_PAGE_BYTES);
@@ -132,6 +138,7 @@ void vt_res_put(struct vt_resource *res)
 		return;
 	if (res->buffer)
 		vt_buf_put(res->client, res->buffer);
+	LIST_REMOVE(res, going);
 	free(res);
 }
 
@@ -163,6 +170,7 @@ int vt_res_unref(struct vt_client *c, const uint32_t *payload, uint32_t n)
 		return 0;	/* as the open server does */
 	take_out(c, res);
 	res->gone = true;
+	LIST_INSERT_HEAD(&c->table.going, res, going);
 	res->in_flight++;
 	if (res->kind == VT_FENCE) {
 		vt_res_put(res);

@@ -295,7 +295,9 @@ hostile_ids() { hostile_dom=$(guest_domid 1) victim_dom=$(guest_domid 2); }
 
 hostile_begin() { # hostile_begin: from here on guest 2 draws, and nothing may move
 	until_true 60 victim_served && spinning 2 || return 1
-	until_true 20 hostile_at_rest 1000000 1000000 || { hostile_trouble; return 1; }
+	# Counted when every renderer that is kept ready is: on a slow machine that takes a minute.
+	until_true "${PATIENCE:-20}" hostile_all_warm && until_true 20 hostile_at_rest 1000000 1000000 ||
+		{ hostile_trouble; return 1; }
 	hostile_stats
 	victim_was=$(hostile_stat "$VICTIM") hostile_pid=$(backend_pid)
 	hostile_fds=$(backend_fds) hostile_workers=$(backend_workers)
@@ -305,6 +307,8 @@ VICTIM='[.devices[] | select(.domid == $b) | [.state, .sessions_total, .workers_
 # Of the hostile one nothing is left, and the supervisor has what it serves the other with.
 AT_REST='([.devices[] | select(.domid == $a) | .sessions, .pages_mapped, .memory_allowed_bytes] | add // 0) == 0
 	and .supervisor.workers_bound == 1'
+
+hostile_all_warm() { hostile_stats && [ "$(hostile_stat '.supervisor.workers_warm')" -ge "${HOSTILE_WARM:-2}" ]; }
 
 hostile_at_rest() { # hostile_at_rest FDS WORKERS
 	hostile_stats && [ "$(hostile_stat "$AT_REST")" = true ] &&

@@ -169,6 +169,8 @@ static const char *one_client(void)
 		return "pages stay granted";
 	if (count_fds() != fds)
 		return "a descriptor stays open";
+	if (harness_leaks())
+		return "memory stays allocated";
 	return NULL;
 }
 

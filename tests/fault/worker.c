@@ -12,6 +12,7 @@
 
 static bool gone;			/* the worker's end of the socket is closed */
 static bool failed;			/* it said FAILED */
+static int32_t live_before;		/* allocations at the end of a run without a fault */
 
 /* Like rig_serve_one(), but nothing that the worker may do is a failure of the test. */
 static bool hear(struct rig *rig, int timeout_ms)
@@ -148,6 +149,11 @@ static const char *check_end(struct rig *rig, int result)
 		return "did not say why";
 	if (rig->closed && rig->stats->pages_mapped)
 		return "ended with pages mapped";
+	/* One that gives up leaves what it has to the kernel. */
+	if (!fault_of->at)
+		live_before = fault_of->live;
+	else if (result <= 0 && rig->closed && fault_of->live > live_before)
+		return "keeps memory";
 	return NULL;
 }
 

@@ -74,6 +74,7 @@ struct sim_event {
 
 struct sim {
 	struct arb arb;
+	struct sim *older;		/* kept for as long as the case's process is there */
 	uint64_t now_ns, order;
 	uint64_t wake_ns;
 	uint64_t late_ns;		/* timers are by so much */
@@ -371,9 +372,12 @@ SIM_FN void sim_for(struct sim *sim, uint64_t ns)
 
 SIM_FN struct sim *sim_new(void)
 {
+	static struct sim *newest;
 	struct sim *sim = calloc(1, sizeof(*sim));
 
 	CHECK(sim);
+	sim->older = newest;
+	newest = sim;
 	sim->runs = calloc(SIM_RUNS, sizeof(sim->runs[0]));
 	CHECK(sim->runs);
 	sim->now_ns = 1000 * SIM_MS;

@@ -88,6 +88,14 @@ static int count_fds(void)
 	return n;
 }
 
+/* There when this is built with AddressSanitizer. */
+int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+bool harness_leaks(void)
+{
+	return __lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check();
+}
+
 static void run_child(const struct harness_case *c)
 {
 	int before, after;
@@ -102,6 +110,8 @@ static void run_child(const struct harness_case *c)
 		harness_fail(c->suite, 0, "%d descriptors before the case, %d after", before, after);
 	if (waitpid(-1, NULL, WNOHANG) >= 0)
 		harness_fail(c->suite, 0, "a child process was left behind");
+	if (harness_leaks())
+		harness_fail(c->suite, 0, "memory was left allocated");
 	_exit(0);
 }
 

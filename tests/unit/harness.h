@@ -2,12 +2,14 @@
 /*
  * The unit tests' harness. A test file holds TEST(suite, name) { ... } blocks and links with
  * harness.c, which has main(). Every case runs in a process of its own, with a time-out, and fails
- * when it leaves a descriptor open or a child behind. Output is TAP. A binary runs all its cases,
- * or those named by its arguments ("suite/name" or "suite"); --list prints their names.
+ * when it leaves a descriptor open, a child behind or, under AddressSanitizer, memory allocated.
+ * Output is TAP. A binary runs all its cases, or those named by its arguments ("suite/name" or
+ * "suite"); --list prints their names.
  */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct harness_case {
@@ -29,6 +31,12 @@ void harness_skip(const char *reason) __attribute__((noreturn));
 
 /* harness_timeout_s() - give this case more than the usual 20 seconds. */
 void harness_timeout_s(unsigned int seconds);
+
+/*
+ * harness_leaks() - whether this process has memory allocated that nothing points to; what it is goes
+ * to standard error. Known under AddressSanitizer only, else false.
+ */
+bool harness_leaks(void);
 
 #define TEST(suite_, name_)									\
 	static void test_##suite_##_##name_(void);						\

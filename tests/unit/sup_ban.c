@@ -167,6 +167,47 @@ TEST(sup_ban, hang_of_a_fence)
 	hang(2, "the GPU hangs: no fence came within 1 s");
 }
 
+/* The host's config is read again while sessions are open; an option counts before it. */
+TEST(sup_ban, shorter_patience)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+	rig_up(&rig);
+	rig_config(&rig, "ban_after = 5\\nfence_timeout = 60\\n");
+	rig_start(&rig, "ok");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	session_open(&s, &g, 0);
+	rig_config(&rig, "ban_after = 5\\nfence_timeout = 1\\n");
+	CHECK_EQ(kill(rig.pid, SIGHUP), 0);
+	puppet_tell(&s, PUPPET_CHATTER, 1);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 10000);
+	CHECK(rig_log_has(&rig, "did not come back within 1 s"));
+	session_drop(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+TEST(sup_ban, patience_of_an_option)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 5\\nfence_timeout = 1\\n", "60");
+	session_open(&s, &g, 0);
+	CHECK_EQ(kill(rig.pid, SIGHUP), 0);
+	puppet_tell(&s, PUPPET_CHATTER, 1);
+	rig_sleep_ms(2500);
+	CHECK_EQ(rig_number(&rig, SESSION_STATE(1, 0)), XenbusStateConnected);
+	session_drop(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 /* One that hangs and talks: what is in its socket when it is killed is no crime of its own. */
 TEST(sup_ban, hang_is_counted_once)
 {
