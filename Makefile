@@ -65,7 +65,7 @@ FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
-	fuzz fuzz-regress fuzz-corpus fault lint
+	fuzz fuzz-regress fuzz-corpus fault lint programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -85,6 +85,7 @@ help:
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
+#: make programs       real programs through us, into build/programs; P=glxgears for one
 #: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
 #: make lint           clang-tidy, gcc -fanalyzer and cppcheck on what is installed
 #: make deps          apt packages to build and to test
@@ -203,6 +204,10 @@ libxl-check: deps-build
 	@xen-config/libxl/check.sh
 package: $(PROGRAMS) gl
 	@tests/run.sh package
+programs:
+	@tests/deps.sh programs
+	@$(MAKE) --no-print-directory $(PROGRAMS) gl
+	@tests/programs/run.sh $(P)
 bench: bench-qos
 bench-qos:
 	@tests/deps.sh bench
