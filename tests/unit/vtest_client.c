@@ -825,6 +825,35 @@ TEST(vtest_client, a_resource_of_more_pages_than_there_can_be)
 	CHECK(strstr(logged, "the program is refused a resource: a resource of 1048576 pages"));
 }
 
+static uint32_t word_at(const uint8_t *capset, uint32_t at)
+{
+	uint32_t word;
+
+	memcpy(&word, capset + at, sizeof(word));
+	return word;
+}
+
+TEST(vtest_client, capsets_offer_what_can_be_had)
+{
+	uint8_t capset[1376];
+
+	memset(capset, 0xff, sizeof(capset));
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL, capset, 308, 65536);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 24);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER - 4), UINT32_MAX);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER + 4), UINT32_MAX);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_BITS), UINT32_MAX);
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), 1024);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 18);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_BITS), UINT32_MAX & ~VIRGL_CAP_ARB_BUFFER_STORAGE);
+	/* Less is left as it is, and so is a capset that has nothing there. */
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), UINT32_MAX);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 18);
+	memset(capset, 0xff, sizeof(capset));
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, VIRGL_CAPS_TEXTURE_BUFFER, 1);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), UINT32_MAX);
+}
+
 TEST(vtest_client, fences_are_told_by_their_shape)
 {
 	struct vtest_create r = { 5, 0, 64, 1 << 17, 8, 1, 1, 0, 0, 0, 8 };
