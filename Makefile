@@ -65,7 +65,7 @@ FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos bench-speed demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
-	fuzz fuzz-regress fuzz-corpus fault lint
+	fuzz fuzz-regress fuzz-corpus fault lint programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -86,6 +86,7 @@ help:
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make bench-speed   against native and the open path: frames, CPU, waits, memory; QUICK=1; ONLY=rtt; RIG=1: real Xen too
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
+#: make programs       real programs through us, into build/programs; P=glxgears for one
 #: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
 #: make lint           clang-tidy, gcc -fanalyzer and cppcheck on what is installed
 #: make deps          apt packages to build and to test
@@ -204,6 +205,10 @@ libxl-check: deps-build
 	@xen-config/libxl/check.sh
 package: $(PROGRAMS) gl
 	@tests/run.sh package
+programs:
+	@tests/deps.sh programs
+	@$(MAKE) --no-print-directory $(PROGRAMS) gl
+	@tests/programs/run.sh $(P)
 bench: bench-qos bench-speed
 bench-qos:
 	@tests/deps.sh bench
@@ -244,12 +249,16 @@ fuzz-corpus:
 	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill hostile escape libsteptime.so picture capture.sh load)
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill features hostile escape libsteptime.so picture capture.sh \
+		   load)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
 		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
+$(B)/guest/features: $(wildcard tests/gl/features/*.[ch]) tests/gl/gl_util.c tests/gl/gl_util.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
 $(B)/tests/hostile/%.o: tests/hostile/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -c $< -o $@

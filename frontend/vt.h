@@ -46,6 +46,8 @@ struct vt_buffer {
 	uint32_t n_pages;
 	uint64_t kept_ns;		/* in the cache since */
 	struct vt_client *client;
+	bool asked;			/* vt_buf_ask(): the backend has not answered yet */
+	bool refused;			/* ... and has no room for it */
 };
 
 TAILQ_HEAD(vt_buffers, vt_buffer);
@@ -218,6 +220,8 @@ void vt_must(void *arg, const struct vgpuif_request *req, const struct vgpuif_re
  */
 bool vt_may(struct vt_client *c, const struct vgpuif_request *req,
 	    const struct vgpuif_response *rsp);
+/* vt_refuse() - the program does not get a resource and goes on; the log has the first reason. */
+void vt_refuse(struct vt_client *c, const char *why);
 
 /* vt_cmd.c */
 /* vt_cmd_parse() - carry out the commands that have arrived, as far as possible. */
@@ -230,6 +234,8 @@ int vt_cmd_context(struct vt_client *c, uint32_t capset_id);
 /* vt_caps.c */
 /* vt_caps_ask() - queue the questions; their answers arrive while the client starts up. */
 int vt_caps_ask(struct vt_client *c);
+/* vt_caps_adjust() - take out of a capset what cannot be had; see there. */
+void vt_caps_adjust(uint32_t id, uint8_t *capset, uint32_t bytes, uint32_t max_buffer_pages);
 /* vt_caps_reply() - answer GET_CAPS (capset 1) or GET_CAPS2 (2). */
 int vt_caps_reply(struct vt_client *c, uint32_t capset_id);
 int vt_caps_get_param(struct vt_client *c, const uint32_t *payload, uint32_t n);
@@ -264,6 +270,13 @@ bool vt_res_is_fence(const struct vtest_create *create);
 /* vt_buf.c */
 /* vt_buf_get() - a buffer of that many pages, kept or new; NULL, the client has failed. */
 struct vt_buffer *vt_buf_get(struct vt_client *c, uint32_t n_pages);
+/*
+ * vt_buf_ask() - as vt_buf_get(), but where there is no room the client goes on: NULL without its
+ * having failed, or ->refused, which is known when ->asked is false again; then vt_buf_refused().
+ */
+struct vt_buffer *vt_buf_ask(struct vt_client *c, uint32_t n_pages);
+/* vt_buf_refused() - one that the backend has no room for goes; whether it is worth another try. */
+bool vt_buf_refused(struct vt_client *c, struct vt_buffer *buf);
 /* vt_buf_put() - nobody touches it any more. */
 void vt_buf_put(struct vt_client *c, struct vt_buffer *buf);
 /* vt_buf_timeout_ms() - when vt_buf_expire() wants to be called, for poll(); -1, never. */

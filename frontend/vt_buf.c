@@ -5,8 +5,11 @@
  * costs no grant operation. Bounded in number, pages and time.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <xen/errno.h>
 
 #include "vt.h"
 
@@ -68,7 +71,35 @@ static bool give_back(struct vt_client *c)
 	return fe_session_wait(c->session, fewer, &f, GIVE_BACK_MS) == 0;
 }
 
-struct vt_buffer *vt_buf_get(struct vt_client *c, uint32_t n_pages)
+/* Of one that was asked for. While something is kept, there is another try before it is an error. */
+static void registered(void *arg, const struct vgpuif_request *req,
+		       const struct vgpuif_response *rsp)
+{
+	struct vt_buffer *buf = arg;
+
+	buf->asked = false;
+	if (rsp->status == -XEN_ENOSPC && buf->client->cache.n_kept)
+		buf->refused = true;
+	else
+		buf->refused = !vt_may(buf->client, req, rsp);
+}
+
+static int create(struct vt_client *c, struct vt_buffer *buf, char *why)
+{
+	return fe_buffer_create(c->session, buf->n_pages, false, buf->asked ? registered : vt_must,
+				buf->asked ? (void *)buf : c, &buf->fe, why);
+}
+
+static struct vt_buffer *none(struct vt_client *c, bool ask, int err, const char *why)
+{
+	if (ask && (err == -ENOSPC || err == -ENOMEM))
+		vt_refuse(c, why);
+	else
+		vt_fail(c, "%s", why);
+	return NULL;
+}
+
+static struct vt_buffer *get(struct vt_client *c, uint32_t n_pages, bool ask)
 {
 	const uint32_t max = fe_session_limits(c->session)->max_buffers;
 	struct vt_buffer *buf = take(c, n_pages);
@@ -78,26 +109,43 @@ struct vt_buffer *vt_buf_get(struct vt_client *c, uint32_t n_pages)
 	if (buf)
 		return buf;
 	if (fe_session_buffers(c->session) >= max && !give_back(c)) {
-		vt_fail(c, "the program has %u buffers, all that the backend allows",
-			fe_session_buffers(c->session));
-		return NULL;
+		snprintf(why, sizeof(why), "the program has %u buffers, all that the backend allows",
+			 fe_session_buffers(c->session));
+		return none(c, ask, -ENOSPC, why);
 	}
 	buf = calloc(1, sizeof(*buf));
 	if (!buf) {
 		vt_fail(c, "out of memory");
 		return NULL;
 	}
-	err = fe_buffer_create(c->session, n_pages, false, vt_must, c, &buf->fe, why);
-	if (err == -ENOSPC && give_back(c))
-		err = fe_buffer_create(c->session, n_pages, false, vt_must, c, &buf->fe, why);
-	if (err) {
-		vt_fail(c, "%s", why);
-		free(buf);
-		return NULL;
-	}
 	buf->client = c;
 	buf->n_pages = n_pages;
+	buf->asked = ask;
+	err = create(c, buf, why);
+	if (err == -ENOSPC && give_back(c))
+		err = create(c, buf, why);
+	if (err) {
+		free(buf);
+		return none(c, ask, err, why);
+	}
 	return buf;
+}
+
+struct vt_buffer *vt_buf_get(struct vt_client *c, uint32_t n_pages)
+{
+	return get(c, n_pages, false);
+}
+
+struct vt_buffer *vt_buf_ask(struct vt_client *c, uint32_t n_pages)
+{
+	return get(c, n_pages, true);
+}
+
+bool vt_buf_refused(struct vt_client *c, struct vt_buffer *buf)
+{
+	fe_buffer_destroy(buf->fe);
+	free(buf);
+	return give_back(c);
 }
 
 void vt_buf_put(struct vt_client *c, struct vt_buffer *buf)

@@ -107,6 +107,13 @@ void vt_must(void *arg, const struct vgpuif_request *req, const struct vgpuif_re
 			request_strstatus(rsp->status));
 }
 
+void vt_refuse(struct vt_client *c, const char *why)
+{
+	/* A program may try again and again. */
+	if (!c->stats.refused++)
+		vt_log("the program is refused a resource: %s", why);
+}
+
 bool vt_may(struct vt_client *c, const struct vgpuif_request *req,
 	    const struct vgpuif_response *rsp)
 {
@@ -114,9 +121,7 @@ bool vt_may(struct vt_client *c, const struct vgpuif_request *req,
 
 	if (rsp->status && !fe_session_why(c->session)[0] &&
 	    explain_limit(c, req, rsp->status, text)) {
-		/* A program may try again and again. */
-		if (!c->stats.refused++)
-			vt_log("the program is refused a resource: %s", text);
+		vt_refuse(c, text);
 		return false;
 	}
 	vt_must(c, req, rsp);

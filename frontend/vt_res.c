@@ -7,6 +7,7 @@
  * reach the backend: their memory, which nobody reads, is a page that all of them share, and what
  * they stand for is the number of the last submit.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,9 +20,10 @@
 #define FIRST_BUCKETS	256u
 
 /*
- * Whether the backend has room for one that is as large is waited for. A client has one way to hear
- * of a refusal: there is no descriptor in the answer, which Mesa makes GL_OUT_OF_MEMORY of. For a
- * smaller one the waiting would cost more than making it; if it is refused, the program ends.
+ * Whether the backend has room for one that is as large, and for its pages, is waited for. A client
+ * has one way to hear of a refusal: there is no descriptor in the answer, which Mesa makes
+ * GL_OUT_OF_MEMORY of. For a smaller one the waiting would cost more than making it; if it is
+ * refused, the program ends.
  */
 #define ASK_BYTES	(256u << 10)
 
@@ -183,7 +185,9 @@ int vt_res_unref(struct vt_client *c, const uint32_t *payload, uint32_t n)
 
 static bool settled(void *arg)
 {
-	return ((struct vt_resource *)arg)->in_flight == 0;
+	const struct vt_resource *res = arg;
+
+	return res->in_flight == 0 && !(res->buffer && res->buffer->asked);
 }
 
 int vt_res_settle(struct vt_client *c, struct vt_resource *res)
@@ -227,11 +231,10 @@ static void create_done(void *arg, const struct vgpuif_request *req,
 	vt_res_put(res);
 }
 
-/* @ask: wait for the answer, which may set res->refused. */
-static int post_create(struct vt_client *c, struct vt_resource *res, const struct vtest_create *r,
-		       bool ask)
+static struct vgpuif_resource_create as_request(const struct vt_resource *res,
+						const struct vtest_create *r)
 {
-	const struct vgpuif_resource_create create = {
+	return (struct vgpuif_resource_create) {
 		.resource_id = res->handle,
 		.target = r->target,
 		.format = r->format,
@@ -243,19 +246,75 @@ static int post_create(struct vt_client *c, struct vt_resource *res, const struc
 		.last_level = r->last_level,
 		.nr_samples = r->nr_samples,
 	};
+}
+
+static int post_create(struct vt_client *c, struct vt_resource *res, const struct vtest_create *r)
+{
+	const struct vgpuif_resource_create create = as_request(res, r);
 
 	c->stats.resources++;
-	if (fe_resource_create(c->session, &create, ask ? create_done : vt_must,
-			       ask ? (void *)res : c))
+	if (fe_resource_create(c->session, &create, vt_must, c) ||
+	    fe_context_attach(c->session, VT_CONTEXT, res->handle, vt_must, c))
 		return vt_fail(c, "a resource cannot be created");
-	if (ask) {
-		res->in_flight++;
-		if (vt_res_settle(c, res))
-			return -1;
-		if (res->refused)
-			return 0;
+	return 0;
+}
+
+static uint64_t pages_of(uint64_t bytes)
+{
+	return (bytes + VGPUIF_PAGE_BYTES - 1) / VGPUIF_PAGE_BYTES;
+}
+
+/* The backend has answered about @res and about its pages. What is there of the two goes again. */
+static int undo_large(struct vt_client *c, struct vt_resource *res)
+{
+	struct vt_buffer *buf = res->buffer;
+
+	res->buffer = NULL;
+	if (buf && buf->refused)
+		vt_buf_refused(c, buf);
+	else if (buf)
+		vt_buf_put(c, buf);
+	if (!res->refused && fe_resource_unref(c->session, res->handle, vt_must, c))
+		return vt_fail(c, "a resource cannot be freed");
+	res->refused = true;
+	return c->failed ? -1 : 0;
+}
+
+/* Sets res->refused where it, or its pages, are over a limit, of the backend's or of this guest's. */
+static int create_large(struct vt_client *c, struct vt_resource *res, const struct vtest_create *r)
+{
+	const struct vgpuif_resource_create create = as_request(res, r);
+	const uint64_t pages = pages_of(r->data_size);
+	const uint32_t max = fe_session_limits(c->session)->max_buffer_pages;
+	char why[FE_TEXT_BYTES];
+
+	c->stats.resources++;
+	res->refused = true;
+	if (pages > max) {
+		snprintf(why, sizeof(why), "a resource of %llu pages, and the backend takes %u at once",
+			 (unsigned long long)pages, max);
+		vt_refuse(c, why);
+		return 0;
 	}
-	if (fe_context_attach(c->session, VT_CONTEXT, res->handle, vt_must, c))
+	res->buffer = vt_buf_ask(c, (uint32_t)pages);
+	if (!res->buffer)
+		return c->failed ? -1 : 0;
+	if (fe_resource_create(c->session, &create, create_done, res))
+		return vt_fail(c, "a resource cannot be created");
+	res->in_flight++;
+	if (vt_res_settle(c, res) || c->failed)
+		return -1;
+	if (!res->refused && res->buffer->refused) {
+		/* Once more, where something was kept, which is given back now. */
+		res->buffer = vt_buf_refused(c, res->buffer) ? vt_buf_ask(c, (uint32_t)pages) : NULL;
+		if (res->buffer && vt_res_settle(c, res))
+			return -1;
+	}
+	if (res->refused || !res->buffer || res->buffer->refused)
+		return undo_large(c, res);
+	res->bytes = r->data_size;
+	if (fe_context_attach(c->session, VT_CONTEXT, res->handle, vt_must, c) ||
+	    fe_resource_attach(c->session, res->handle, res->buffer->fe, 0, res->bytes, vt_must, c))
 		return vt_fail(c, "a resource cannot be created");
 	return 0;
 }
@@ -263,7 +322,7 @@ static int post_create(struct vt_client *c, struct vt_resource *res, const struc
 /* vt_res_backing() - pages of its own for @res, as its backing store from now on. */
 int vt_res_backing(struct vt_client *c, struct vt_resource *res, uint64_t bytes)
 {
-	const uint64_t pages = (bytes + VGPUIF_PAGE_BYTES - 1) / VGPUIF_PAGE_BYTES;
+	const uint64_t pages = pages_of(bytes);
 
 	if (pages > fe_session_limits(c->session)->max_buffer_pages)
 		return vt_fail(c, "a resource of %llu octets, more than the backend takes",
@@ -292,7 +351,7 @@ int vt_res_materialise(struct vt_client *c, struct vt_resource *res)
 		return 0;
 	res->kind = VT_RESOURCE;
 	res->shadow = true;
-	if (post_create(c, res, &create, false))
+	if (post_create(c, res, &create))
 		return -1;
 	return vt_res_backing(c, res, VTEST_FENCE_BYTES);
 }
@@ -331,11 +390,11 @@ int vt_res_create2(struct vt_client *c, const uint32_t *payload, uint32_t n)
 		fd = fence_memory(c);
 	} else {
 		res->kind = VT_RESOURCE;
-		if (post_create(c, res, &r, r.data_size >= ASK_BYTES))
+		if (r.data_size >= ASK_BYTES ? create_large(c, res, &r) : post_create(c, res, &r))
 			return -1;
 		if (res->refused)
-			return c->failed ? -1 : reply_refused(c, res);
-		if (r.data_size && vt_res_backing(c, res, r.data_size))
+			return reply_refused(c, res);
+		if (r.data_size && !res->buffer && vt_res_backing(c, res, r.data_size))
 			return -1;
 		fd = r.data_size ? fe_buffer_fd(res->buffer->fe) : VT_NO_FD;
 	}
@@ -356,7 +415,7 @@ int vt_res_create(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	res->kind = VT_RESOURCE;
 	res->is_buffer = r.target == VIRGL_PIPE_BUFFER;
 	res->width = r.width;
-	return post_create(c, res, &r, false) ? -1 : reply_handle(c, VTEST_RESOURCE_CREATE, res);
+	return post_create(c, res, &r) ? -1 : reply_handle(c, VTEST_RESOURCE_CREATE, res);
 }
 
 int vt_res_create_blob(struct vt_client *c, const uint32_t *payload, uint32_t n)

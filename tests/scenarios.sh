@@ -33,6 +33,41 @@ sc_info() { run "$1" true && guest "$1" xengpu-run --info; }
 
 sc_roundtrip() { run "$1" "$GL/roundtrip"; }
 
+# The features of GL, every case a line of TAP: sc_features NAME COMMAND... [CASE...] keeps what
+# `features` says when COMMAND runs it; features_ok NAME says which cases failed, features_same
+# NAME OTHER which ones NAME lacks although OTHER has them, but for what cannot be had here.
+# Persistent mappings: Mesa's virpipe has none (its winsys says that its memory is not coherent), and
+# they would be memory of the driver domain in a guest.
+FEATURES_LACKING="buffer/persistent-coherent buffer/persistent-flushed"
+
+sc_features() { # sc_features NAME COMMAND...
+	local name=$1 status
+	shift
+	"$@" >"$W/features-$name" 2>"$W/features-$name.err"
+	status=$?
+	[ $status -le 1 ] && grep -q '^1\.\.' "$W/features-$name" || {
+		echo "it ended with $status"
+		tail -n 3 "$W/features-$name" "$W/features-$name.err"
+		return 1
+	}
+}
+
+features_ok() { # features_ok NAME
+	grep -A1 '^not ok' "$W/features-$1" && return 1
+	[ "$(grep -c '^ok ' "$W/features-$1")" -gt "${2:-100}" ]
+}
+
+features_same() { # features_same NAME OTHER
+	local case bad=0
+	for case in $(sed -n 's/^ok [0-9]* - \([^ ]*\) # SKIP.*/\1/p' "$W/features-$1"); do
+		case " $FEATURES_LACKING " in *" ${case#*/} "*) continue ;; esac
+		grep -q "^ok [0-9]* - $case\$" "$W/features-$2" || continue
+		grep " - $case #" "$W/features-$1"
+		bad=1
+	done
+	return $bad
+}
+
 sc_frames() { # sc_frames GUEST FRAMES
 	local out
 	out=$(run "$1" "$GL/spin" "$2") || { echo "$out" | tail -n 5; return 1; }

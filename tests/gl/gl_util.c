@@ -30,24 +30,63 @@ void gl_check(const char *where)
 		gl_die("%s: GL error 0x%x", where, err);
 }
 
-void gl_open(void)
+void gl_display(void)
 {
-	static const EGLint config_attribs[] = { EGL_SURFACE_TYPE, EGL_PBUFFER_BIT,
-						 EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT, EGL_NONE };
-	static const EGLint context_attribs[] = { EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE };
-	EGLConfig config;
-	EGLint n;
-
 	display = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL);
 	if (display == EGL_NO_DISPLAY || !eglInitialize(display, NULL, NULL))
 		gl_die("EGL: no surfaceless display (0x%x)", eglGetError());
-	if (!eglBindAPI(EGL_OPENGL_ES_API) ||
+}
+
+void gl_current(EGLContext to)
+{
+	if (!eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, to))
+		gl_die("EGL: the context cannot be made current (0x%x)", eglGetError());
+}
+
+EGLContext gl_context(enum gl_util_api api, EGLContext share)
+{
+	const EGLint config_attribs[] = { EGL_SURFACE_TYPE, EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE,
+					  api == GL_UTIL_ES ? EGL_OPENGL_ES3_BIT : EGL_OPENGL_BIT,
+					  EGL_NONE };
+	/* The least that is asked for; Mesa gives the most that is compatible. */
+	static const EGLint es_attribs[] = { EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE };
+	static const EGLint core_attribs[] = {
+		EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 3,
+		EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE };
+	static const EGLint compat_attribs[] = { EGL_NONE };
+	static const struct {
+		const char *name;
+		const EGLint *attribs;
+	} apis[] = {
+		[GL_UTIL_ES] = { "GLES 3", es_attribs },
+		[GL_UTIL_CORE] = { "OpenGL 3.3", core_attribs },
+		[GL_UTIL_COMPAT] = { "OpenGL", compat_attribs },
+	};
+	const char *name = apis[api].name;
+	EGLContext made;
+	EGLConfig config;
+	EGLint n;
+
+	if (!eglBindAPI(api == GL_UTIL_ES ? EGL_OPENGL_ES_API : EGL_OPENGL_API) ||
 	    !eglChooseConfig(display, config_attribs, &config, 1, &n) || n < 1)
-		gl_die("EGL: no GLES 3 configuration (0x%x)", eglGetError());
-	context = eglCreateContext(display, config, EGL_NO_CONTEXT, context_attribs);
-	if (context == EGL_NO_CONTEXT ||
-	    !eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, context))
-		gl_die("EGL: no GLES 3 context (0x%x)", eglGetError());
+		gl_die("EGL: no %s configuration (0x%x)", name, eglGetError());
+	made = eglCreateContext(display, config, share, apis[api].attribs);
+	if (made == EGL_NO_CONTEXT)
+		gl_die("EGL: no %s context (0x%x)", name, eglGetError());
+	gl_current(made);
+	return made;
+}
+
+void gl_context_end(EGLContext ended)
+{
+	eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	eglDestroyContext(display, ended);
+}
+
+void gl_open(void)
+{
+	gl_display();
+	context = gl_context(GL_UTIL_ES, EGL_NO_CONTEXT);
 	printf("GL_RENDERER: %s\nGL_VERSION: %s\n", glGetString(GL_RENDERER),
 	       glGetString(GL_VERSION));
 	fflush(stdout);
@@ -56,7 +95,8 @@ void gl_open(void)
 void gl_close(void)
 {
 	eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
-	eglDestroyContext(display, context);
+	if (context)
+		eglDestroyContext(display, context);
 	eglTerminate(display);
 }
 

@@ -3,10 +3,26 @@
 #ifndef TESTS_GL_UTIL_H
 #define TESTS_GL_UTIL_H
 
+#include <EGL/egl.h>
 #include <GLES3/gl3.h>
 
 /* gl_open() - a current GLES 3 context without a surface; ends the process with a message if not. */
 void gl_open(void);
+
+/* gl_display() - the display only, for gl_context(); gl_close() ends it. */
+void gl_display(void);
+
+/*
+ * gl_context() - a context of the highest version there is, made current without a surface.
+ * @share: whose objects it has, or EGL_NO_CONTEXT.
+ * Ends the process with a message if there is none. Ended by gl_context_end().
+ */
+enum gl_util_api { GL_UTIL_ES, GL_UTIL_CORE, GL_UTIL_COMPAT };
+EGLContext gl_context(enum gl_util_api api, EGLContext share);
+void gl_context_end(EGLContext context);
+
+/* gl_current() - go on in another context of the same API. */
+void gl_current(EGLContext context);
 
 /* gl_close() - give the context and the display back. */
 void gl_close(void);

@@ -627,11 +627,6 @@ static void handle_in_use(void)
 	create2(1, 16, 0);
 }
 
-static void resource_too_big(void)
-{
-	create2(1, 16, UINT32_MAX);
-}
-
 static void transfer_of_nothing(void)
 {
 	put_words(10, VTEST_TRANSFER_GET2, (uint32_t[10]) { 99 }, 10);
@@ -656,7 +651,6 @@ TEST(vtest_client, refuses_wrong_length) { refused(wrong_length); }
 TEST(vtest_client, refuses_renderer_twice) { refused(renderer_twice); }
 TEST(vtest_client, refuses_handle_zero) { refused(handle_zero); }
 TEST(vtest_client, refuses_handle_in_use) { refused(handle_in_use); }
-TEST(vtest_client, refuses_resource_too_big) { refused(resource_too_big); }
 TEST(vtest_client, refuses_transfer_of_nothing) { refused(transfer_of_nothing); }
 TEST(vtest_client, refuses_transfer_past_the_end) { refused(transfer_past_the_end); }
 TEST(vtest_client, refuses_version_3_in_2) { refused(version_3_in_2); }
@@ -745,9 +739,119 @@ TEST(vtest_client, no_pages_ends_the_client)
 	fake.max_pages = 300;
 	start(fake_ok);
 	handshake(2);
-	create2(1, 16, 1 << 20);
+	create2(1, 16, 200 << 10);
 	get_end();
 	CHECK_EQ(stop(), 1);
+}
+
+TEST(vtest_client, no_pages_for_a_large_resource)
+{
+	fake.max_pages = 400;
+	start(fake_ok);
+	handshake(2);
+	create2(1, 16, 1 << 20);
+	get_no_fd();
+	CHECK_EQ(fake.seen[VGPUIF_OP_RESOURCE_CREATE], 0);
+	create2(1, 16, 300 << 10);
+	close(get_fd());
+	await(VGPUIF_OP_RESOURCE_ATTACH, 1);
+	CHECK_EQ(stop(), 0);
+	CHECK(strstr(logged, "the program is refused a resource: 256 pages cannot be granted"));
+}
+
+/* A backend that has no room for buffers of 256 pages and more; a number of times only. */
+static uint32_t refusals;
+
+static bool answer_refusing_pages(const struct vgpuif_request *req, struct vgpuif_response *rsp)
+{
+	fake_ok(req, rsp);
+	/* The arena, which is the first, is one of these. */
+	if (req->operation == VGPUIF_OP_BUFFER_REGISTER && fake.seen[VGPUIF_OP_BUFFER_REGISTER] > 1 &&
+	    req->u.buffer_register.n_pages >= 256 && refusals) {
+		refusals--;
+		rsp->status = -XEN_ENOSPC;
+	}
+	return true;
+}
+
+/* What exists already of a resource without pages goes, and its handle may come again. */
+TEST(vtest_client, the_pages_of_a_large_resource_are_refused)
+{
+	refusals = 1;
+	start(answer_refusing_pages);
+	handshake(2);
+	create2(1, 16, 1 << 20);
+	get_no_fd();
+	await(VGPUIF_OP_RESOURCE_UNREF, 1);
+	CHECK_EQ(fake.seen[VGPUIF_OP_CONTEXT_ATTACH], 0);
+	create2(1, 16, 1 << 20);
+	close(get_fd());
+	await(VGPUIF_OP_RESOURCE_ATTACH, 1);
+	await(VGPUIF_OP_BUFFER_UNREGISTER, 1);
+	CHECK_EQ(fake.seen[VGPUIF_OP_RESOURCE_CREATE], 2);
+	CHECK_EQ(stop(), 0);
+	CHECK(strstr(logged, "the program is refused a resource: over a limit the backend sets: 256 "
+			     "more pages"));
+}
+
+/* Where pages are kept for later they are given back first, and nobody is refused anything. */
+TEST(vtest_client, kept_pages_make_room_for_a_large_resource)
+{
+	refusals = 0;
+	start(answer_refusing_pages);
+	handshake(2);
+	create2(1, 16, 1 << 20);
+	close(get_fd());
+	put_words(1, VTEST_RESOURCE_UNREF, (uint32_t[]) { 1 }, 1);
+	await(VGPUIF_OP_RESOURCE_UNREF, 1);
+	CHECK_EQ(busy(0, 0), 0);
+	refusals = 1;
+	create2(2, 16, 2 << 20);
+	close(get_fd());
+	await(VGPUIF_OP_RESOURCE_ATTACH, 2);
+	CHECK_EQ(fake.seen[VGPUIF_OP_RESOURCE_CREATE], 2);
+	CHECK_EQ(stop(), 0);
+	CHECK(!strstr(logged, "is refused"));
+}
+
+TEST(vtest_client, a_resource_of_more_pages_than_there_can_be)
+{
+	start(fake_ok);
+	handshake(2);
+	create2(1, 16, UINT32_MAX);
+	get_no_fd();
+	CHECK_EQ(fake.seen[VGPUIF_OP_RESOURCE_CREATE], 0);
+	CHECK_EQ(stop(), 0);
+	CHECK(strstr(logged, "the program is refused a resource: a resource of 1048576 pages"));
+}
+
+static uint32_t word_at(const uint8_t *capset, uint32_t at)
+{
+	uint32_t word;
+
+	memcpy(&word, capset + at, sizeof(word));
+	return word;
+}
+
+TEST(vtest_client, capsets_offer_what_can_be_had)
+{
+	uint8_t capset[1376];
+
+	memset(capset, 0xff, sizeof(capset));
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL, capset, 308, 65536);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 24);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER - 4), UINT32_MAX);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER + 4), UINT32_MAX);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_BITS), UINT32_MAX);
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), 1024);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 18);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_BITS), UINT32_MAX & ~VIRGL_CAP_ARB_BUFFER_STORAGE);
+	/* Less is left as it is, and so is a capset that has nothing there. */
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), UINT32_MAX);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 18);
+	memset(capset, 0xff, sizeof(capset));
+	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, VIRGL_CAPS_TEXTURE_BUFFER, 1);
+	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), UINT32_MAX);
 }
 
 TEST(vtest_client, fences_are_told_by_their_shape)
