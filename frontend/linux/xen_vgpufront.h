@@ -48,6 +48,7 @@
 #define XVF_ARENA_BYTES		(2u << 20)
 #define XVF_MAX_CAPSETS		8
 #define XVF_MAX_CAPSET_BYTES	65536u
+#define XVF_MAX_TEXT		200
 #define XVF_CALL_MS		10000u	/* for an answer that needs no GPU */
 
 /* Pages granted to the backend. */
@@ -176,9 +177,10 @@ struct xvf_dev {
 	bool explained;			/* the backend's error was logged */
 	struct xvf_session *s;		/* opening, up, or until the backend let go of it */
 
-	struct mutex session_lock;	/* session, gone */
+	struct mutex session_lock;	/* session, gone, status */
 	struct xvf_session *session;	/* NULL while there is none to be used */
 	bool gone;
+	char status[XVF_MAX_TEXT];	/* "connected", or why not */
 	wait_queue_head_t session_wait;
 
 	atomic_t granted_pages;

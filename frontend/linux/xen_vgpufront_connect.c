@@ -29,8 +29,6 @@
 #define RETRY_MAX_MS	8000u
 #define CURRENT_MS	5000u	/* how long programs wait for a reconnect */
 
-#define MAX_TEXT	200
-
 static unsigned int timeout_ms = 300000;
 module_param(timeout_ms, uint, 0644);
 MODULE_PARM_DESC(timeout_ms, "Milliseconds after which a request without an answer ends the session");
@@ -54,7 +52,7 @@ static enum xenbus_state back_state(struct xvf_dev *x)
 }
 
 /* The backend's sentence about what is wrong, without control characters; "" for none. */
-static void read_error(const char *dir, char text[MAX_TEXT])
+static void read_error(const char *dir, char text[XVF_MAX_TEXT])
 {
 	char *untrusted_text, *p;
 
@@ -64,31 +62,34 @@ static void read_error(const char *dir, char text[MAX_TEXT])
 	untrusted_text = xenbus_read(XBT_NIL, dir, VGPUIF_NODE_ERROR, NULL);
 	if (IS_ERR(untrusted_text))
 		return;
-	strscpy(text, untrusted_text, MAX_TEXT);
+	strscpy(text, untrusted_text, XVF_MAX_TEXT);
 	kfree(untrusted_text);
 	for (p = text; *p; p++)
 		if (*p < ' ' || *p > '~')
 			*p = '?';
 }
 
-static void on_watch(struct xvf_dev *x)
+/* What people and programs read in sysfs. */
+static void set_status(struct xvf_dev *x, const char *text)
 {
-	xvf_connect_kick(x);
+	mutex_lock(&x->session_lock);
+	strscpy(x->status, text, sizeof(x->status));
+	mutex_unlock(&x->session_lock);
 }
 
 static void on_front(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	on_watch(container_of(watch, struct xvf_dev, front_watch));
+	xvf_connect_kick(container_of(watch, struct xvf_dev, front_watch));
 }
 
 static void on_back(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	on_watch(container_of(watch, struct xvf_dev, back_watch));
+	xvf_connect_kick(container_of(watch, struct xvf_dev, back_watch));
 }
 
 static void on_session(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	on_watch(container_of(watch, struct xvf_session, watch)->x);
+	xvf_connect_kick(container_of(watch, struct xvf_session, watch)->x);
 }
 
 static int watch(struct xenbus_watch *w, const char *dir, const char *name,
@@ -449,6 +450,7 @@ static int session_up(struct xvf_dev *x)
 	x->retry_ms = 0;
 	mutex_lock(&x->session_lock);
 	x->session = s;
+	strscpy(x->status, "connected", sizeof(x->status));
 	mutex_unlock(&x->session_lock);
 	wake_up_all(&x->session_wait);
 	return 0;
@@ -462,6 +464,8 @@ static void session_tell(struct xvf_dev *x)
 
 	mutex_lock(&x->session_lock);
 	x->session = NULL;
+	if (!strcmp(x->status, "connected"))
+		strscpy(x->status, "the session was lost", sizeof(x->status));
 	mutex_unlock(&x->session_lock);
 	s->state = XVF_SESSION_LOST;
 	xvf_ring_stop(s);
@@ -523,11 +527,12 @@ static u32 session_end(struct xvf_dev *x)
 
 static void lose(struct xvf_session *s, const char *otherwise)
 {
-	char text[MAX_TEXT];
+	char text[XVF_MAX_TEXT];
 
 	read_error(s->back, text);
 	if (!text[0])
 		read_error(s->x->back, text);
+	set_status(s->x, text[0] ? text : otherwise);
 	xvf_session_lose(s, text[0] ? text : otherwise);
 }
 
@@ -570,11 +575,13 @@ static u32 session_step(struct xvf_dev *x, bool connected)
 
 static void explain(struct xvf_dev *x)
 {
-	char text[MAX_TEXT];
+	char text[XVF_MAX_TEXT];
 
 	read_error(x->back, text);
 	if (text[0] && !x->explained)
 		dev_warn(&x->pdev->dev, "the backend says: %s\n", text);
+	if (text[0])
+		set_status(x, text);
 	x->explained = text[0];
 }
 
@@ -710,6 +717,7 @@ int xvf_connect_start(struct xvf_dev *x)
 
 	x->domid = own_domid(0);
 	x->state = XVF_DOWN;
+	set_status(x, "the backend has not connected yet: is xengpud running in its domain?");
 	x->wq = alloc_ordered_workqueue("xen-vgpu", WQ_FREEZABLE);
 	if (!x->wq)
 		return -ENOMEM;

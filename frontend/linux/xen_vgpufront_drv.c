@@ -170,6 +170,18 @@ int xvf_register(struct xvf_dev *x)
 	return err;
 }
 
+static ssize_t status_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct xvf_dev *x = dev_get_drvdata(dev);
+	ssize_t n;
+
+	mutex_lock(&x->session_lock);
+	n = sysfs_emit(buf, "%s\n", x->status);
+	mutex_unlock(&x->session_lock);
+	return n;
+}
+static DEVICE_ATTR_RO(status);
+
 /* Each of them has a name of its own: libdrm takes two platform devices of one name for one. */
 static struct platform_device *make_parent(struct xenbus_device *xbdev)
 {
@@ -208,11 +220,17 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
 	mutex_init(&x->session_lock);
 	init_waitqueue_head(&x->session_wait);
 	dev_set_drvdata(&xbdev->dev, x);
-	err = xvf_connect_start(x);
+	platform_set_drvdata(pdev, x);
+	err = device_create_file(&pdev->dev, &dev_attr_status);
 	if (err)
 		goto out_group;
+	err = xvf_connect_start(x);
+	if (err)
+		goto out_file;
 	return 0;
 
+out_file:
+	device_remove_file(&pdev->dev, &dev_attr_status);
 out_group:
 	devres_release_group(&pdev->dev, NULL);
 out_pdev:
@@ -225,6 +243,7 @@ static void remove(struct xenbus_device *xbdev)
 	struct xvf_dev *x = dev_get_drvdata(&xbdev->dev);
 	struct platform_device *pdev = x->pdev;
 
+	device_remove_file(&pdev->dev, &dev_attr_status);
 	xvf_connect_stop(x);
 	if (x->registered)
 		drm_dev_unplug(&x->drm);
