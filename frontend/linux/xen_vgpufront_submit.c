@@ -3,6 +3,7 @@
  * Work: commands and transfers. Commands are copied from the program once, to where the backend
  * copies them from; each gets a fence, which the objects it names keep.
  */
+#include <linux/dma-fence-chain.h>
 #include <linux/file.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
@@ -17,6 +18,12 @@
 
 /* --- commands --------------------------------------------------------------------------------- */
 
+struct out_syncobj {
+	struct drm_syncobj *syncobj;
+	struct dma_fence_chain *chain;	/* for a point of a timeline */
+	u64 point;
+};
+
 struct submit {
 	struct xvf_file *f;
 	struct drm_file *file;
@@ -24,6 +31,8 @@ struct submit {
 	u32 ring_idx;
 	struct drm_gem_object **obj;
 	u32 n_obj;
+	struct out_syncobj *out;
+	u32 n_out;
 	struct xvf_fence *fence;
 	struct sync_file *sync;
 	int fd;
@@ -36,6 +45,11 @@ static void cleanup(struct submit *sub)
 	for (i = 0; i < sub->n_obj; i++)
 		drm_gem_object_put(sub->obj[i]);
 	kvfree(sub->obj);
+	for (i = 0; i < sub->n_out; i++) {
+		dma_fence_chain_free(sub->out[i].chain);
+		drm_syncobj_put(sub->out[i].syncobj);
+	}
+	kfree(sub->out);
 	xvf_fence_discard(sub->fence);
 	if (sub->fd >= 0)
 		put_unused_fd(sub->fd);
@@ -108,6 +122,118 @@ static int lookup(struct submit *sub)
 	}
 	return 0;
 }
+
+#ifdef VIRTGPU_EXECBUF_SYNCOBJ_FLAGS
+/* --- syncobjs, which the uAPI has since Linux 6.6 --------------------------------------------- */
+
+#define MAX_SYNCOBJS	1024u
+
+/* A descriptor of the program's array, whose stride may be shorter or longer than ours. */
+static int read_syncobj(u64 array, u32 stride, u32 i, struct drm_virtgpu_execbuffer_syncobj *out)
+{
+	const u32 bytes = min_t(u32, stride, sizeof(*out));
+
+	*out = (struct drm_virtgpu_execbuffer_syncobj){ 0 };
+	if (copy_from_user(out, u64_to_user_ptr(array + (u64)i * stride), bytes))
+		return -EFAULT;
+	return out->flags & ~VIRTGPU_EXECBUF_SYNCOBJ_FLAGS ? -EINVAL : 0;
+}
+
+static int wait_in_syncobjs(struct submit *sub)
+{
+	const struct drm_virtgpu_execbuffer *args = sub->args;
+	struct drm_virtgpu_execbuffer_syncobj desc;
+	struct drm_syncobj *syncobj;
+	struct dma_fence *in;
+	u32 i;
+	int err;
+
+	if (args->num_in_syncobjs > MAX_SYNCOBJS || args->num_out_syncobjs > MAX_SYNCOBJS)
+		return -EINVAL;
+	if ((args->num_in_syncobjs || args->num_out_syncobjs) && !args->syncobj_stride)
+		return -EINVAL;
+	for (i = 0; i < args->num_in_syncobjs; i++) {
+		err = read_syncobj(args->in_syncobjs, args->syncobj_stride, i, &desc);
+		if (!err)
+			err = drm_syncobj_find_fence(sub->file, desc.handle, desc.point, 0, &in);
+		if (!err)
+			err = wait_fence(sub, in);
+		if (err)
+			return err;
+		if (!(desc.flags & VIRTGPU_EXECBUF_SYNCOBJ_RESET))
+			continue;
+		syncobj = drm_syncobj_find(sub->file, desc.handle);
+		if (!syncobj)
+			return -ENOENT;
+		drm_syncobj_replace_fence(syncobj, NULL);
+		drm_syncobj_put(syncobj);
+	}
+	return 0;
+}
+
+/* What each out-syncobj will be given, found before the work is posted. */
+static int find_out_syncobjs(struct submit *sub)
+{
+	const struct drm_virtgpu_execbuffer *args = sub->args;
+	struct drm_virtgpu_execbuffer_syncobj desc;
+	struct out_syncobj *out;
+	int err;
+
+	if (!args->num_out_syncobjs)
+		return 0;
+	sub->out = kcalloc(args->num_out_syncobjs, sizeof(*sub->out), GFP_KERNEL);
+	if (!sub->out)
+		return -ENOMEM;
+	while (sub->n_out < args->num_out_syncobjs) {
+		out = &sub->out[sub->n_out];
+		err = read_syncobj(args->out_syncobjs, args->syncobj_stride, sub->n_out, &desc);
+		if (err)
+			return err;
+		if (desc.flags)
+			return -EINVAL;
+		out->syncobj = drm_syncobj_find(sub->file, desc.handle);
+		if (!out->syncobj)
+			return -ENOENT;
+		sub->n_out++;
+		out->point = desc.point;
+		if (!desc.point)
+			continue;
+		out->chain = dma_fence_chain_alloc();
+		if (!out->chain)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void give_out_syncobjs(struct submit *sub, struct dma_fence *fence)
+{
+	struct out_syncobj *out;
+
+	for (out = sub->out; out < sub->out + sub->n_out; out++) {
+		if (out->chain)
+			drm_syncobj_add_point(out->syncobj, out->chain, fence, out->point);
+		else
+			drm_syncobj_replace_fence(out->syncobj, fence);
+		out->chain = NULL;
+	}
+}
+#else
+static int wait_in_syncobjs(struct submit *sub)
+{
+	return 0;
+}
+
+static int find_out_syncobjs(struct submit *sub)
+{
+	return 0;
+}
+
+static void give_out_syncobjs(struct submit *sub, struct dma_fence *fence)
+{
+}
+#endif
+
+/* --- the commands themselves ------------------------------------------------------------------ */
 
 static bool arena_take(struct xvf_session *s, u32 bytes, unsigned long *out)
 {
@@ -206,7 +332,11 @@ static int prepare(struct submit *sub)
 	if (!err)
 		err = wait_in_fence(sub);
 	if (!err)
+		err = wait_in_syncobjs(sub);
+	if (!err)
 		err = lookup(sub);
+	if (!err)
+		err = find_out_syncobjs(sub);
 	if (err)
 		return err;
 	sub->fence = xvf_fence_create(sub->f);
@@ -247,6 +377,7 @@ int xvf_ioctl_execbuffer(struct drm_device *drm, void *data, struct drm_file *fi
 	}
 	base = post(f, sub.fence, sub.ring_idx, sub.obj, sub.n_obj, &ticket);
 	sub.fence = NULL;
+	give_out_syncobjs(&sub, base);
 	if (sub.fd >= 0) {
 		/* The work is on its way; without a file there is nothing but a late error. */
 		sub.sync = sync_file_create(base);

@@ -3,6 +3,7 @@
 #ifndef TESTS_GL_UTIL_H
 #define TESTS_GL_UTIL_H
 
+#include <EGL/egl.h>
 #include <GLES3/gl3.h>
 
 /* gl_open() - a current GLES 3 context without a surface; ends the process with a message if not. */
@@ -10,6 +11,10 @@ void gl_open(void);
 
 /* gl_close() - give the context and the display back. */
 void gl_close(void);
+
+/* gl_display(), gl_context() - what gl_open() opened. */
+EGLDisplay gl_display(void);
+EGLContext gl_context(void);
 
 /* gl_program() - compile and link; ends the process with the log if that fails. */
 GLuint gl_program(const char *vertex, const char *fragment);
