@@ -393,6 +393,9 @@ extern const struct drm_ioctl_desc xvf_ioctls[XVF_N_IOCTLS];
  */
 int xvf_file_begin(struct xvf_file *f, bool context);
 
+/* xvf_context_end() - post the end of a context, after which its number is free. */
+void xvf_context_end(struct xvf_session *s, u32 context_id);
+
 /* --- xen_vgpufront_submit.c ------------------------------------------------------------------- */
 
 int xvf_ioctl_execbuffer(struct drm_device *drm, void *data, struct drm_file *file);

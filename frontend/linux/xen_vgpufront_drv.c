@@ -61,36 +61,12 @@ static int file_open(struct drm_device *drm, struct drm_file *file)
 	return 0;
 }
 
-struct context_end {
-	struct xvf_req req;
-	u32 context_id;
-};
-
-static void context_ended(struct xvf_session *s, struct xvf_req *req,
-			  const struct vgpuif_response *rsp)
-{
-	struct context_end *end = container_of(req, struct context_end, req);
-
-	ida_free(&s->context_ids, end->context_id);
-	kfree(end);
-	xvf_session_put(s);
-}
-
 static void file_close(struct drm_device *drm, struct drm_file *file)
 {
 	struct xvf_file *f = file->driver_priv;
-	struct context_end *end;
 
-	if (f->created) {
-		end = kzalloc(sizeof(*end), GFP_KERNEL | __GFP_NOFAIL);
-		end->context_id = f->context_id;
-		end->req.wire.operation = VGPUIF_OP_CONTEXT_DESTROY;
-		end->req.wire.u.context_destroy.context_id = f->context_id;
-		end->req.done = context_ended;
-		xvf_session_get(f->s);
-		xvf_post(f->s, &end->req);
-		xvf_kick(f->s);
-	}
+	if (f->created)
+		xvf_context_end(f->s, f->context_id);
 	xvf_file_put(f);
 }
 

@@ -29,6 +29,34 @@
 
 /* --- contexts --------------------------------------------------------------------------------- */
 
+struct context_end {
+	struct xvf_req req;
+	u32 context_id;
+};
+
+static void context_ended(struct xvf_session *s, struct xvf_req *req,
+			  const struct vgpuif_response *rsp)
+{
+	struct context_end *end = container_of(req, struct context_end, req);
+
+	ida_free(&s->context_ids, end->context_id);
+	kfree(end);
+	xvf_session_put(s);
+}
+
+void xvf_context_end(struct xvf_session *s, u32 context_id)
+{
+	struct context_end *end = kzalloc(sizeof(*end), GFP_KERNEL | __GFP_NOFAIL);
+
+	end->context_id = context_id;
+	end->req.wire.operation = VGPUIF_OP_CONTEXT_DESTROY;
+	end->req.wire.u.context_destroy.context_id = context_id;
+	end->req.done = context_ended;
+	xvf_session_get(s);
+	xvf_post(s, &end->req);
+	xvf_kick(s);
+}
+
 static u32 default_capset(const struct xvf_session *s)
 {
 	return s->capset_mask & BIT_ULL(VGPUIF_CAPSET_VIRGL2) ? VGPUIF_CAPSET_VIRGL2 :
@@ -60,8 +88,10 @@ static int create_context(struct xvf_file *f, u32 capset_id, u32 n_rings, const 
 	strscpy_pad(c->name, name, sizeof(c->name));
 	err = xvf_call(f->s, &wire, &rsp);
 	if (err) {
-		/* One that was not answered may come to be: its number is not used again. */
-		if (err != -ETIMEDOUT && err != -ERESTARTSYS)
+		/* One that was not waited for comes to be nevertheless. */
+		if (err == -ETIMEDOUT || err == -ERESTARTSYS)
+			xvf_context_end(f->s, id);
+		else
 			ida_free(&f->s->context_ids, id);
 		goto out_free;
 	}
