@@ -261,9 +261,9 @@ $(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libco
 $(B)/guest/libsteptime.so: tests/gl/steptime.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(WERROR) $(CFLAGS) -shared -fPIC -o $@ $<
-$(B)/guest/virtgpu: tests/gl/virtgpu.c
+$(B)/guest/virtgpu: tests/gl/virtgpu.c tests/gl/virtgpu.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $<
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) $$(pkg-config --cflags libdrm) -o $@ $<
 $(B)/guest/picture: tests/gl/picture.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra $(WERROR) $(CFLAGS) -o $@ $< -lpng

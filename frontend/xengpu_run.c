@@ -21,6 +21,7 @@
 #include "vtest.h"
 
 #define ANSWER_MS	45000		/* longer than xengpu-vtest waits for the backend */
+#define KERNEL_MS	5000		/* how long the module may take to connect anew */
 #define STATUS_FILE	"/run/xengpu/vtest.status"
 #define MAX_CAPS	65536u
 #define CAPS2_REPLY	2u		/* not the command: the capset */
@@ -200,6 +201,20 @@ static int start(char **command, const char *socket_path)
 	return errno == ENOENT ? 127 : 126;
 }
 
+/* The module's node; who starts while it connects anew waits a little, as with xengpu-vtest. */
+static int find_node(char *node, size_t bytes)
+{
+	int err, tries;
+
+	for (tries = 0; tries < KERNEL_MS / 100; tries++) {
+		err = fe_kernel_node(FE_KERNEL_SYSFS, node, bytes, why, sizeof(why));
+		if (err != -ENODEV)
+			break;
+		poll(NULL, 0, 100);
+	}
+	return err;
+}
+
 /* By the render node, or the reason why not. Does not return where @command is started. */
 static int by_kernel(char **command, const char *node)
 {
@@ -253,8 +268,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/* Who names a socket means whoever serves that. */
-	err = want_socket ? -ENOENT : fe_kernel_node(FE_KERNEL_SYSFS, node, sizeof(node), why,
-						     sizeof(why));
+	err = want_socket ? -ENOENT : find_node(node, sizeof(node));
 	if (err != -ENOENT)
 		return by_kernel(want_info ? NULL : argv + i, err ? NULL : node);
 	clock_gettime(CLOCK_MONOTONIC, &until);

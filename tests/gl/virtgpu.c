@@ -16,8 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <drm/drm.h>
-#include <drm/virtgpu_drm.h>
+#include "virtgpu.h"
 
 #define CHECK(expr)									\
 	do {										\
@@ -88,17 +87,17 @@ static void caps(void)
 	puts("capsets: right");
 }
 
-static int context_init(int fd, uint32_t n, struct drm_virtgpu_context_set_param *p)
+static int context_init(int fd, uint32_t n, struct virtgpu_param *p)
 {
-	struct drm_virtgpu_context_init init = { .num_params = n, .ctx_set_params = (uintptr_t)p };
+	struct virtgpu_context_init init = { .num_params = n, .params = (uintptr_t)p };
 
-	return ioctl(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+	return ioctl(fd, IOCTL_CONTEXT_INIT, &init);
 }
 
 static void contexts(void)
 {
-	struct drm_virtgpu_context_set_param good = { VIRTGPU_CONTEXT_PARAM_CAPSET_ID, 2 };
-	struct drm_virtgpu_context_set_param bad[] = {
+	struct virtgpu_param good = { VIRTGPU_CONTEXT_PARAM_CAPSET_ID, 2 };
+	struct virtgpu_param bad[] = {
 		{ VIRTGPU_CONTEXT_PARAM_CAPSET_ID, 55 }, { VIRTGPU_CONTEXT_PARAM_CAPSET_ID, 64 },
 		{ VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 65 }, { VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 2 },
 		{ VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK, 1 }, { 99, 0 },
@@ -133,15 +132,15 @@ static void contexts(void)
 	puts("contexts: right");
 }
 
-static int execute(int fd, struct drm_virtgpu_execbuffer *e)
+static int execute(int fd, struct virtgpu_execbuffer *e)
 {
-	return ioctl(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, e);
+	return ioctl(fd, IOCTL_EXECBUFFER, e);
 }
 
 static void submits(void)
 {
 	static uint32_t nop[16];
-	struct drm_virtgpu_execbuffer e = { .command = (uintptr_t)nop, .size = sizeof(nop) };
+	struct virtgpu_execbuffer e = { .command = (uintptr_t)nop, .size = sizeof(nop) };
 	uint32_t handle = 4711;
 	int fd = open_node(), fence;
 	struct pollfd pfd = { .events = POLLIN };
@@ -157,13 +156,13 @@ static void submits(void)
 	close(e.fence_fd);
 	close(fence);
 	/* A fence and nothing else. */
-	e = (struct drm_virtgpu_execbuffer){ .flags = VIRTGPU_EXECBUF_FENCE_FD_OUT };
+	e = (struct virtgpu_execbuffer){ .flags = VIRTGPU_EXECBUF_FENCE_FD_OUT };
 	CHECK(!execute(fd, &e));
 	pfd.fd = e.fence_fd;
 	CHECK(poll(&pfd, 1, 20000) == 1);
 	close(e.fence_fd);
 
-	e = (struct drm_virtgpu_execbuffer){ .command = (uintptr_t)nop, .size = 6 };
+	e = (struct virtgpu_execbuffer){ .command = (uintptr_t)nop, .size = 6 };
 	REFUSED(execute(fd, &e), EINVAL);
 	e.size = (1u << 20) + 4;
 	REFUSED(execute(fd, &e), EINVAL);
@@ -224,14 +223,14 @@ static void buffers(void)
 	struct drm_virtgpu_3d_transfer_to_host to = { 0 };
 	struct drm_virtgpu_3d_transfer_from_host from = { 0 };
 	struct drm_virtgpu_resource_create r;
-	struct drm_virtgpu_resource_info info = { 0 };
+	struct virtgpu_info info = { 0 };
 	int fd = open_node();
 	uint8_t *p;
 
 	CHECK(!create_buffer(fd, 10000, &r));
 	CHECK(r.bo_handle && r.res_handle);
 	info.bo_handle = r.bo_handle;
-	CHECK(!ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info));
+	CHECK(!ioctl(fd, IOCTL_INFO, &info));
 	CHECK(info.res_handle == r.res_handle && info.size >= 10000 && info.blob_mem == 0);
 	p = map(fd, r.bo_handle, 10000);
 	memset(p, 0x5a, 10000);
@@ -256,31 +255,31 @@ static void buffers(void)
 
 static void blobs(void)
 {
-	struct drm_virtgpu_resource_create_blob b = {
+	struct virtgpu_blob b = {
 		.blob_mem = VIRTGPU_BLOB_MEM_GUEST, .blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
 		.size = 65536,
 	};
-	struct drm_virtgpu_resource_info info = { 0 };
+	struct virtgpu_info info = { 0 };
 	int fd = open_node();
 	uint8_t *p;
 
-	CHECK(!ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &b));
+	CHECK(!ioctl(fd, IOCTL_CREATE_BLOB, &b));
 	info.bo_handle = b.bo_handle;
-	CHECK(!ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info));
+	CHECK(!ioctl(fd, IOCTL_INFO, &info));
 	CHECK(info.blob_mem == VIRTGPU_BLOB_MEM_GUEST && info.size == 65536);
 	p = map(fd, b.bo_handle, 65536);
 	CHECK(p[0] == 0 && p[65535] == 0);
 	p[65535] = 1;
 	munmap(p, 65536);
 	b.blob_mem = VIRTGPU_BLOB_MEM_HOST3D;
-	REFUSED(ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &b), EINVAL);
+	REFUSED(ioctl(fd, IOCTL_CREATE_BLOB, &b), EINVAL);
 	b.blob_mem = 4;
-	REFUSED(ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &b), EINVAL);
+	REFUSED(ioctl(fd, IOCTL_CREATE_BLOB, &b), EINVAL);
 	b.blob_mem = VIRTGPU_BLOB_MEM_GUEST;
 	b.size = 0;
-	REFUSED(ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &b), EINVAL);
+	REFUSED(ioctl(fd, IOCTL_CREATE_BLOB, &b), EINVAL);
 	b.size = 1ull << 40;
-	REFUSED(ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &b), ENOMEM);
+	REFUSED(ioctl(fd, IOCTL_CREATE_BLOB, &b), ENOMEM);
 	close(fd);
 	puts("blobs of guest memory: right");
 }
@@ -289,7 +288,7 @@ static void blobs(void)
 static void shared(void)
 {
 	struct drm_virtgpu_resource_create r;
-	struct drm_virtgpu_resource_info info = { 0 };
+	struct virtgpu_info info = { 0 };
 	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
 	int one = open_node(), two = open_node();
 	uint8_t *p, *q;
@@ -300,7 +299,7 @@ static void shared(void)
 	prime.handle = 0;
 	CHECK(!ioctl(two, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime));
 	info.bo_handle = prime.handle;
-	CHECK(!ioctl(two, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info));
+	CHECK(!ioctl(two, IOCTL_INFO, &info));
 	CHECK(info.res_handle == r.res_handle);
 	p = map(one, r.bo_handle, 8192);
 	q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, prime.fd, 0);
