@@ -274,8 +274,34 @@ void xvf_connect_stop(struct xvf_dev *x);
 /* xvf_connect_kick() - something may have changed. Any context. */
 void xvf_connect_kick(struct xvf_dev *x);
 
+/* xvf_set_status() - what people and programs read in sysfs. */
+void xvf_set_status(struct xvf_dev *x, const char *text);
+
+/*
+ * xvf_read_error() - a backend's sentence about what is wrong, without control characters.
+ * @text: XVF_MAX_TEXT of room; "" when there is none.
+ */
+void xvf_read_error(const char *dir, char *text);
+
+/* xvf_watch() - watch a node; xvf_unwatch() when 0 was returned. */
+int xvf_watch(struct xenbus_watch *w, const char *dir, const char *name,
+	      void (*fn)(struct xenbus_watch *, const char *, const char *));
+void xvf_unwatch(struct xenbus_watch *w);
+
 /* xvf_connect_resumed() - this domain was restored: all grants and event channels are dead. */
 void xvf_connect_resumed(struct xvf_dev *x);
+
+/* --- xen_vgpufront_session.c ------------------------------------------------------------------ */
+
+/*
+ * xvf_session_step() - look at the session as it is now, and do what comes next. The work's.
+ * @connected: whether the device is.
+ * Returns in how many ms to look again; 0: when something changes.
+ */
+u32 xvf_session_step(struct xvf_dev *x, bool connected);
+
+/* xvf_session_stop() - lose it, and wait a bounded time for the backend to let go. */
+void xvf_session_stop(struct xvf_dev *x);
 
 /*
  * xvf_session_get_current() - the session that new files belong to, waited for a bounded time.
