@@ -81,6 +81,8 @@ help:
 #: make unit          unit tests only
 #: make e2e           whole chain on the local platform only
 #: make xen-check     all of real Xen, what takes long as well; SUITE=bookworm|trixie; T=lifecycle for one script
+#: make xen-check FRONTEND=drm   guests with the kernel module instead of xengpu-vtest
+#: make module         the guest's kernel module, KVER= or KDIR= for which kernel; module-check: sparse, W=1
 #: make libxl-check   xl with vgpu as a device of its own: the patch applies, compiles, works
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
@@ -199,7 +201,7 @@ fuzz-regress: $(FUZZ)
 e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
 xen-check: $(PROGRAMS) gl
-	@tests/run.sh $(if $(T),xen/$(T),xen)
+	@tests/run.sh $(if $(T),xen/$(T),$(if $(filter drm,$(FRONTEND)),xen/drm,xen))
 libxl-check: deps-build
 	@$(MAKE) --no-print-directory $(B)/bin/xengpu
 	@xen-config/libxl/check.sh
@@ -249,10 +251,10 @@ fuzz-corpus:
 	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill features hostile escape libsteptime.so picture capture.sh \
-		   load)
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share features virtgpu hostile escape libsteptime.so \
+		   picture capture.sh load)
 gl: $(GL)
-$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/load: \
+$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/share $(B)/guest/load: \
 		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm
@@ -281,6 +283,9 @@ $(B)/bench/vchan: tests/bench/vchan.c
 $(B)/guest/libsteptime.so: tests/gl/steptime.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(WERROR) $(CFLAGS) -shared -fPIC -o $@ $<
+$(B)/guest/virtgpu: tests/gl/virtgpu.c tests/gl/virtgpu.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) $$(pkg-config --cflags libdrm) -o $@ $<
 $(B)/guest/picture: tests/gl/picture.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra $(WERROR) $(CFLAGS) -o $@ $< -lpng
@@ -295,6 +300,27 @@ deps:
 	@tests/deps.sh
 deps-build:
 	@tests/deps.sh build
+
+# --- the guest's kernel module: built beside vgpuif.h, as in the package for DKMS -----------------
+KVER		?= $(shell uname -r)
+KDIR		?= /lib/modules/$(KVER)/build
+MODDIR		?= /usr/lib/modules
+MODULE_SRC	:= $(addprefix frontend/linux/,Kbuild Makefile) $(filter-out %.mod.c,$(wildcard frontend/linux/*.[ch])) \
+		   ring/vgpuif.h
+MODULE_MAKE	= @mkdir -p $(B)/module && cp -pu $(MODULE_SRC) $(B)/module/; \
+		  $(MAKE) --no-print-directory -C $(B)/module KDIR=$(KDIR)
+.PHONY: module module-check install-module install-dkms
+module:
+	$(MODULE_MAKE) modules
+module-check:
+	$(MODULE_MAKE) check
+# Without depmod: that is for the machine where it is used.
+install-module: module
+	install -D -m 644 $(B)/module/xen_vgpufront.ko $(DESTDIR)$(MODDIR)/$(KVER)/updates/xen_vgpufront.ko
+	strip --strip-debug $(DESTDIR)$(MODDIR)/$(KVER)/updates/xen_vgpufront.ko
+install-dkms:
+	install -d $(DESTDIR)/usr/src/xengpu-$(VERSION)
+	install -m 644 $(MODULE_SRC) $(DESTDIR)/usr/src/xengpu-$(VERSION)/
 
 # --- installing ---------------------------------------------------------------------------------
 # The units name /usr; what a later release adds to xen-config by these names is installed as well.

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fe_kernel.h"
 #include "vt.h"
 
 #define CONNECT_MS	3000u
@@ -111,7 +112,15 @@ static void connect_device(struct parent *p)
 	struct slot *slot;
 	int err;
 
-	err = fe_device_open(p->plat, p->options->devid, FE_OWNER, CONNECT_MS, &p->dev, why);
+	/* A vgpu has one frontend. Programs find the module's node by themselves. */
+	if (!p->options->platform && !getenv("XENGPU_PLATFORM") &&
+	    fe_kernel_drives(FE_KERNEL_SYSFS, p->options->devid)) {
+		snprintf(why, sizeof(why), "the kernel module drives this vgpu");
+		err = -EBUSY;
+	} else {
+		err = fe_device_open(p->plat, p->options->devid, FE_OWNER, CONNECT_MS, &p->dev,
+				     why);
+	}
 	if (err) {
 		p->dev = NULL;
 		if (strcmp(p->why, why)) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xengpu-run - run a program on the vgpu, or say why that cannot be. It asks xengpu-vtest for what
- * a program asks for first; only when the answer has come is the program started, told to use
- * Mesa's virpipe and nothing else. A program never falls back to software by way of this.
+ * xengpu-run - run a program on the vgpu, or say why that cannot be. Where the kernel module drives
+ * the vgpu it asks the render node what draws, and starts the program without any word to Mesa,
+ * which finds the node by itself. Elsewhere it asks xengpu-vtest for what a program asks for first;
+ * only when the answer has come is the program started, told to use Mesa's virpipe and nothing else.
+ * A program never falls back to software by way of this.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,9 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fe_kernel.h"
 #include "vtest.h"
 
 #define ANSWER_MS	45000		/* longer than xengpu-vtest waits for the backend */
+#define KERNEL_MS	5000		/* how long the module may take to connect anew */
 #define STATUS_FILE	"/run/xengpu/vtest.status"
 #define MAX_CAPS	65536u
 #define CAPS2_REPLY	2u		/* not the command: the capset */
@@ -174,34 +178,77 @@ static int info(const struct answer *answer, const char *status_file)
 	char device[256];
 
 	read_status(status_file, "device", device, sizeof(device));
-	printf("renderer: %s\nprotocol: vtest %u\ndevice: %s\n", answer->renderer, answer->version,
+	printf("renderer: %s\nfrontend: xengpu-vtest (no kernel module drives the vgpu)\n"
+	       "protocol: vtest %u\ndevice: %s\n", answer->renderer, answer->version,
 	       device[0] ? device : "unknown");
 	return 0;
 }
 
 static int start(char **command, const char *socket_path)
 {
-	setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
-	setenv("GALLIUM_DRIVER", "virpipe", 1);
 	unsetenv("MESA_LOADER_DRIVER_OVERRIDE");
-	if (strcmp(socket_path, VTEST_SOCKET))
-		setenv("VTEST_SOCKET_NAME", socket_path, 1);	/* since Mesa 23 or so */
+	if (!socket_path) {
+		unsetenv("LIBGL_ALWAYS_SOFTWARE");
+		unsetenv("GALLIUM_DRIVER");
+	} else {
+		setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
+		setenv("GALLIUM_DRIVER", "virpipe", 1);
+		if (strcmp(socket_path, VTEST_SOCKET))
+			setenv("VTEST_SOCKET_NAME", socket_path, 1);	/* since Mesa 23 or so */
+	}
 	execvp(command[0], command);
 	fprintf(stderr, "xengpu-run: %s: %s\n", command[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;
 }
 
+/* The module's node; who starts while it connects anew waits a little, as with xengpu-vtest. */
+static int find_node(char *node, size_t bytes)
+{
+	int err, tries;
+
+	for (tries = 0; tries < KERNEL_MS / 100; tries++) {
+		err = fe_kernel_node(FE_KERNEL_SYSFS, node, bytes, why, sizeof(why));
+		if (err != -ENODEV)
+			break;
+		poll(NULL, 0, 100);
+	}
+	return err;
+}
+
+/* By the render node, or the reason why not. Does not return where @command is started. */
+static int by_kernel(char **command, const char *node)
+{
+	char renderer[VIRGL_CAPS_RENDERER_BYTES + 1];
+	int err = node ? fe_kernel_renderer(node, renderer, sizeof(renderer)) : 0;
+
+	if (!node || err) {
+		fprintf(stderr, "xengpu-run: no working vgpu: %s%s%s\n", node ? node : why,
+			err ? ": " : "", err ? strerror(-err) : "");
+		if (command)
+			fprintf(stderr, "xengpu-run: %s was not started\n", command[0]);
+		return 1;
+	}
+	if (command)
+		return start(command, NULL);
+	printf("renderer: %s\nfrontend: the kernel module xen_vgpufront\ndevice: %s\n", renderer,
+	       node);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *socket_path = VTEST_SOCKET, *status_file = STATUS_FILE;
+	char node[64];
+	bool want_socket = false;
 	struct answer answer = { 0 };
 	struct timespec until;
 	bool want_info = false, ok;
-	int i, fd;
+	int i, fd, err;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strncmp(argv[i], "--socket=", 9)) {
 			socket_path = argv[i] + 9;
+			want_socket = true;
 		} else if (!strncmp(argv[i], "--status-file=", 14)) {
 			status_file = argv[i] + 14;
 		} else if (!strcmp(argv[i], "--info")) {
@@ -220,6 +267,10 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	/* Who names a socket means whoever serves that. */
+	err = want_socket ? -ENOENT : find_node(node, sizeof(node));
+	if (err != -ENOENT)
+		return by_kernel(want_info ? NULL : argv + i, err ? NULL : node);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ANSWER_MS / 1000;
 	fd = connect_to(socket_path);

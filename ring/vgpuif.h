@@ -13,6 +13,13 @@
 #ifndef VGPUIF_H
 #define VGPUIF_H
 
+#ifdef __KERNEL__
+/* In Linux, which has Xen's headers under other names. */
+#include <linux/string.h>
+#include <linux/types.h>
+#include <xen/interface/xen.h>
+#include <xen/interface/io/ring.h>
+#else
 #include <stdint.h>
 #include <string.h>
 
@@ -22,6 +29,7 @@
 #endif
 #include <xen/xen.h>
 #include <xen/io/ring.h>
+#endif
 
 /*
  ******************************************************************************
@@ -572,7 +580,11 @@ DEFINE_RING_TYPES(vgpuif, struct vgpuif_request, struct vgpuif_response);
  * every one above lies at a multiple of 8 anyway.)
  */
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#ifdef __KERNEL__
+#include <linux/stddef.h>
+#else
 #include <stddef.h>
+#endif
 #define VGPUIF_AT(type, field, at) \
 	_Static_assert(offsetof(type, field) == (at), #type "." #field " moved")
 #define VGPUIF_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")

@@ -14,7 +14,7 @@ test="$mesa libgl1 libopengl0 libglx-mesa0 xvfb
 	glmark2-es2-x11 glmark2-data waffle-utils jq procps"
 # And the packages' test.
 test="$test lintian mandoc mmdebstrap"
-deb="debhelper dpkg-dev"
+deb="debhelper dpkg-dev dh-dkms"
 bench="$mesa virgl-server glmark2-es2-x11 glmark2-data xvfb python3 python3-matplotlib python3-numpy"
 fuzz="clang llvm python3"
 lint="clang clang-tidy cppcheck"

@@ -16,12 +16,12 @@ out=$2
 target=${3:-install}
 shift $(($# < 3 ? $# : 3))
 case $target in
-install) result=stage ;;
+install | install-module) result=stage ;;
 deb) result=deb ;;
-*) die "buildroot.sh makes \"install\" and \"deb\", not \"$target\"" ;;
+*) die "buildroot.sh makes \"install\", \"install-module\" and \"deb\", not \"$target\"" ;;
 esac
 # What tests/deps.sh would install for either.
-packages=build-essential,make,pkg-config,debhelper,dpkg-dev,libxen-dev,libvirglrenderer-dev,libdrm-dev,libgbm-dev,libepoxy-dev,libegl-dev,libgles-dev,libjson-c-dev,libncurses-dev,libseccomp-dev,libpng-dev
+packages=build-essential,make,pkg-config,debhelper,dpkg-dev,libxen-dev,libvirglrenderer-dev,libdrm-dev,libgbm-dev,libepoxy-dev,libegl-dev,libgles-dev,libjson-c-dev,libncurses-dev,libseccomp-dev,libpng-dev,dh-dkms,linux-headers-amd64
 root=$RIG_CACHE/buildroot-$suite-$(echo "$packages" | cat - "$RIG_SRC/buildroot.sh" | sha256sum | cut -c 1-12)
 
 buildroot() {

@@ -36,6 +36,10 @@ image_dir() { # SUITE
 	echo "$RIG_CACHE/$1-$(cat "$RIG_SRC/image.sh" "$RIG_SRC/packages" | sha256sum | cut -c 1-12)"
 }
 
+image_kernel() { # SUITE; the release of the kernel that it boots
+	grep -a -o -m 1 'Linux version [^ ]*' "$(image_dir "$1")/vmlinux" | head -n 1 | cut -d ' ' -f 3
+}
+
 image_build() { # SUITE
 	local dir
 	dir=$(image_dir "$1")
