@@ -100,16 +100,6 @@ void gl_close(void)
 	eglTerminate(display);
 }
 
-EGLDisplay gl_display(void)
-{
-	return display;
-}
-
-EGLContext gl_context(void)
-{
-	return context;
-}
-
 static GLuint shader(GLenum type, const char *source)
 {
 	GLuint s = glCreateShader(type);

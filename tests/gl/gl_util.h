@@ -27,10 +27,6 @@ void gl_current(EGLContext context);
 /* gl_close() - give the context and the display back. */
 void gl_close(void);
 
-/* gl_display(), gl_context() - what gl_open() opened. */
-EGLDisplay gl_display(void);
-EGLContext gl_context(void);
-
 /* gl_program() - compile and link; ends the process with the log if that fails. */
 GLuint gl_program(const char *vertex, const char *fragment);
 

@@ -120,7 +120,7 @@ static void second(int sock)
 		EGL_DMA_BUF_PLANE0_FD_EXT, fd, EGL_DMA_BUF_PLANE0_OFFSET_EXT, l.offset,
 		EGL_DMA_BUF_PLANE0_PITCH_EXT, l.stride, EGL_NONE,
 	};
-	image = eglCreateImageKHR(gl_display(), EGL_NO_CONTEXT, EGL_LINUX_DMA_BUF_EXT, NULL,
+	image = eglCreateImageKHR(eglGetCurrentDisplay(), EGL_NO_CONTEXT, EGL_LINUX_DMA_BUF_EXT, NULL,
 				  attribs);
 	if (image == EGL_NO_IMAGE_KHR)
 		gl_die("the dma-buf is not taken (0x%x)", eglGetError());
@@ -158,7 +158,7 @@ static void first(int sock)
 	if (!eglExportDMABUFImageMESA)
 		gl_die("EGL: no export of dma-bufs");
 	tex = gl_target(SIZE, SIZE);
-	image = eglCreateImageKHR(gl_display(), gl_context(), EGL_GL_TEXTURE_2D_KHR,
+	image = eglCreateImageKHR(eglGetCurrentDisplay(), eglGetCurrentContext(), EGL_GL_TEXTURE_2D_KHR,
 				  (EGLClientBuffer)(uintptr_t)tex, NULL);
 	if (image == EGL_NO_IMAGE_KHR)
 		gl_die("no image of a texture (0x%x)", eglGetError());
@@ -169,9 +169,9 @@ static void first(int sock)
 	fill(SIZE / 2, SIZE / 2, 0);
 	glDisable(GL_SCISSOR_TEST);
 	glFinish();
-	if (!eglExportDMABUFImageQueryMESA(gl_display(), image, &l.fourcc, &l.planes,
+	if (!eglExportDMABUFImageQueryMESA(eglGetCurrentDisplay(), image, &l.fourcc, &l.planes,
 					   &l.modifier) || l.planes != 1 ||
-	    !eglExportDMABUFImageMESA(gl_display(), image, &fd, &l.stride, &l.offset))
+	    !eglExportDMABUFImageMESA(eglGetCurrentDisplay(), image, &fd, &l.stride, &l.offset))
 		gl_die("no dma-buf of the image (0x%x)", eglGetError());
 	send_buffer(sock, &l, fd);
 	if (read(sock, &octet, 1) != 1)
