@@ -65,7 +65,7 @@ FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos bench-speed demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
-	fuzz fuzz-regress fuzz-corpus fault lint programs
+	fuzz fuzz-regress fuzz-corpus fault lint conformance programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -88,6 +88,7 @@ help:
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make bench-speed   against native and the open path: frames, CPU, waits, memory; QUICK=1; ONLY=rtt; RIG=1: real Xen too
 #: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
+#: make conformance    piglit natively, through virgl_test_server and through us; QUICK=1: five minutes; SET=large
 #: make programs       real programs through us, into build/programs; P=glxgears for one
 #: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
 #: make lint           clang-tidy, gcc -fanalyzer and cppcheck on what is installed
@@ -190,7 +191,7 @@ $(B)/fault/%: $(B)/tests/fault/%.o $(B)/tests/unit/harness.o \
 # --- tests --------------------------------------------------------------------------------------
 check: deps
 	@$(MAKE) --no-print-directory all gl $(UNIT) $(FUZZ) $(FAULT) $(FAULT_PROGRAMS)
-	@QUICK=1 tests/run.sh $(if $(T),$(T),unit fuzz fault e2e package \
+	@QUICK=1 tests/run.sh $(if $(T),$(T),unit fuzz fault e2e conformance package \
 		$(addprefix xen/,guests lifecycle virtio qos))
 fault: $(FAULT) $(FAULT_PROGRAMS) $(B)/bin/xengpu-localhub
 	@tests/run.sh $(if $(T),$(T),fault)
@@ -207,6 +208,11 @@ libxl-check: deps-build
 	@xen-config/libxl/check.sh
 package: $(PROGRAMS) gl
 	@tests/run.sh package
+conformance:
+	@tests/deps.sh conformance
+	@$(MAKE) --no-print-directory $(PROGRAMS)
+	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/conformance/test_summary.py
+	@tests/conformance/run.sh $(or $(SET),$(if $(QUICK),quick,recommended))
 programs:
 	@tests/deps.sh programs
 	@$(MAKE) --no-print-directory $(PROGRAMS) gl

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Install through apt what is missing to build ("build"), to build Debian packages ("deb"), to build
 # and run benchmarks ("bench"), to look for inputs that break something ("fuzz"), to analyse the
-# sources ("lint"), to run real programs ("programs"), or to build and test (no argument).
+# sources ("lint"), to compare piglit's results ("conformance"), to run real programs ("programs"),
+# or to build and test (no argument).
 # Says what it installs; does nothing, quickly, when all is there. Debian 12 or 13, as root.
 set -eu
 build="build-essential pkg-config libxen-dev libvirglrenderer-dev libdrm-dev libgbm-dev
@@ -18,6 +19,7 @@ deb="debhelper dpkg-dev dh-dkms"
 bench="$mesa virgl-server glmark2-es2-x11 glmark2-data xvfb python3 python3-matplotlib python3-numpy"
 fuzz="clang llvm python3"
 lint="clang clang-tidy cppcheck"
+conformance="$mesa libgl1 libglx-mesa0 piglit waffle-utils virgl-server xvfb jq procps python3"
 programs="$mesa libgl1 libopengl0 libglx-mesa0 xvfb jq procps glmark2-es2-x11 glmark2-x11 glmark2-data
 	mesa-utils weston apitrace gtk-4-examples chromium extremetuxracer"
 case ${1:-} in
@@ -26,8 +28,9 @@ deb) want="$build $deb" ;;
 bench) want="$build $bench" ;;
 fuzz) want="$build $fuzz" ;;
 lint) want="$build $lint" ;;
+conformance) want="$build $conformance" ;;
 programs) want="$build $programs" ;;
-*) want="$build $deb $test" ;;
+*) want="$build $deb $test $conformance" ;;
 esac
 
 missing=

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Run tests and count them. Arguments: "unit", "fuzz", "fault", "e2e", "package", "xen" (kinds), or names
+# Run tests and count them. Arguments: "unit", "fuzz", "fault", "e2e", "conformance", "package", "xen" (kinds), or names
 # of cases: "ring", "ring/wrap" (unit), "fuzz/vtest", "e2e/pictures", "xen/kill". Everything prints TAP; the last line is
 # "N passed, N failed, N skipped", and the exit status is 1 when anything failed.
 set -u
@@ -42,7 +42,7 @@ unit_programs() {
 }
 
 # A kind of test that is a folder of scripts: tests/e2e/*.test, tests/xen/*.test.
-scripts() { # scripts e2e|package|xen [NAME]
+scripts() { # scripts e2e|conformance|package|xen [NAME]
 	local t
 	for t in tests/"$1"/${2:-*}.test; do
 		[ -e "$t" ] && run "$1-$(basename "$t" .test)" bash "$t"
@@ -74,8 +74,8 @@ for want in "$@"; do
 	fuzz) fuzz ;;
 	fuzz/*) fuzz "${want#*/}" ;;
 	unit) for p in $(unit_programs); do run "$p" "$B/tests/$p"; done ;;
-	e2e | package | xen) scripts "$want" ;;
-	e2e/* | package/* | xen/*) scripts "${want%%/*}" "${want#*/}" ;;
+	e2e | conformance | package | xen) scripts "$want" ;;
+	e2e/* | conformance/* | package/* | xen/*) scripts "${want%%/*}" "${want#*/}" ;;
 	*)
 		found=
 		for p in $(unit_programs); do
@@ -85,7 +85,7 @@ for want in "$@"; do
 		done
 		if [ -z "$found" ]; then
 			echo "no test is called $want; suites: $(for p in $(unit_programs); do
-				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')fuzz fault e2e package xen" >&2
+				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')fuzz fault e2e conformance package xen" >&2
 			exit 2
 		fi
 		;;

@@ -52,6 +52,9 @@ sc_features() { # sc_features NAME COMMAND...
 	}
 }
 
+# What GL says of itself there, for whoever reads the log.
+features_said() { run "$1" "$GL/features" --versions | sed 's/^/# /'; }
+
 features_ok() { # features_ok NAME
 	grep -A1 '^not ok' "$W/features-$1" && return 1
 	[ "$(grep -c '^ok ' "$W/features-$1")" -gt "${2:-100}" ]

@@ -54,26 +54,18 @@ EGLContext gl_context(enum gl_util_api api, EGLContext share)
 		EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 3,
 		EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE };
 	static const EGLint compat_attribs[] = { EGL_NONE };
-	static const struct {
-		const char *name;
-		const EGLint *attribs;
-	} apis[] = {
-		[GL_UTIL_ES] = { "GLES 3", es_attribs },
-		[GL_UTIL_CORE] = { "OpenGL 3.3", core_attribs },
-		[GL_UTIL_COMPAT] = { "OpenGL", compat_attribs },
-	};
-	const char *name = apis[api].name;
+	static const EGLint *const attribs[] = { [GL_UTIL_ES] = es_attribs, [GL_UTIL_CORE] = core_attribs,
+						 [GL_UTIL_COMPAT] = compat_attribs };
 	EGLContext made;
 	EGLConfig config;
 	EGLint n;
 
 	if (!eglBindAPI(api == GL_UTIL_ES ? EGL_OPENGL_ES_API : EGL_OPENGL_API) ||
 	    !eglChooseConfig(display, config_attribs, &config, 1, &n) || n < 1)
-		gl_die("EGL: no %s configuration (0x%x)", name, eglGetError());
-	made = eglCreateContext(display, config, share, apis[api].attribs);
-	if (made == EGL_NO_CONTEXT)
-		gl_die("EGL: no %s context (0x%x)", name, eglGetError());
-	gl_current(made);
+		return EGL_NO_CONTEXT;
+	made = eglCreateContext(display, config, share, attribs[api]);
+	if (made != EGL_NO_CONTEXT)
+		gl_current(made);
 	return made;
 }
 
@@ -87,6 +79,8 @@ void gl_open(void)
 {
 	gl_display();
 	context = gl_context(GL_UTIL_ES, EGL_NO_CONTEXT);
+	if (context == EGL_NO_CONTEXT)
+		gl_die("EGL: no GLES 3 context (0x%x)", eglGetError());
 	printf("GL_RENDERER: %s\nGL_VERSION: %s\n", glGetString(GL_RENDERER),
 	       glGetString(GL_VERSION));
 	fflush(stdout);

@@ -15,7 +15,8 @@ void gl_display(void);
 /*
  * gl_context() - a context of the highest version there is, made current without a surface.
  * @share: whose objects it has, or EGL_NO_CONTEXT.
- * Ends the process with a message if there is none. Ended by gl_context_end().
+ * Returns EGL_NO_CONTEXT where this API is not to be had (OpenGL core: from 3.3 on). Ended by
+ * gl_context_end().
  */
 enum gl_util_api { GL_UTIL_ES, GL_UTIL_CORE, GL_UTIL_COMPAT };
 EGLContext gl_context(enum gl_util_api api, EGLContext share);

@@ -100,6 +100,8 @@ void *feature_proc(const char *name)
 EGLContext feature_share(void)
 {
 	second = gl_context(es ? GL_UTIL_ES : GL_UTIL_CORE, first);
+	if (second == EGL_NO_CONTEXT)
+		feature_fail("there is no second context");
 	return second;
 }
 
@@ -115,6 +117,10 @@ static enum result in_context(const struct feature *f)
 	GLuint vao;
 
 	first = gl_context(es ? GL_UTIL_ES : GL_UTIL_CORE, EGL_NO_CONTEXT);
+	if (first == EGL_NO_CONTEXT) {
+		snprintf(why, sizeof(why), "there is no context of %s", es ? "OpenGL ES 3" : "OpenGL 3.3 core");
+		return SKIPPED;
+	}
 	second = NULL;
 	result = setjmp(end_of_case);
 	if (!result) {

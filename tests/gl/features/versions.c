@@ -28,6 +28,10 @@ static void versions_of(enum gl_util_api api, const char *name)
 	EGLContext context = gl_context(api, EGL_NO_CONTEXT);
 	GLint n = 0, i;
 
+	if (context == EGL_NO_CONTEXT) {
+		printf("%s: none\n", name);
+		return;
+	}
 	glGetIntegerv(GL_NUM_EXTENSIONS, &n);
 	printf("%s: %s; shaders %s; %d extensions\n", name, glGetString(GL_VERSION),
 	       glGetString(GL_SHADING_LANGUAGE_VERSION), n);
