@@ -65,7 +65,7 @@ FAULT_PROGRAMS	:= $(addprefix $(B)/fault/,xengpud xengpu-worker)
 
 .PHONY: all help check unit e2e xen-check package libxl-check bench bench-qos bench-speed demo deps deps-build install \
 	install-backend install-guest deb clean gl asan \
-	fuzz fuzz-regress fuzz-corpus fault lint conformance programs
+	fuzz fuzz-regress fuzz-corpus fault soak asan-soak lint conformance programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -87,11 +87,12 @@ help:
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make bench-speed   against native and the open path: frames, CPU, waits, memory; QUICK=1; ONLY=rtt; RIG=1: real Xen too
-#: make asan          unit tests under AddressSanitizer and UBSan, into build/asan
-#: make conformance    piglit natively, through virgl_test_server and through us; QUICK=1: five minutes; SET=large
-#: make programs       real programs through us, into build/programs; P=glxgears for one
-#: make fault          every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
-#: make lint           clang-tidy, gcc -fanalyzer and cppcheck on what is installed
+#: make conformance   piglit natively, through virgl_test_server and through us; QUICK=1: five minutes; SET=large
+#: make programs      real programs through us, into build/programs; P=glxgears for one
+#: make asan          unit, fuzz and fault tests under AddressSanitizer (leaks as well) and UBSan
+#: make fault         every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
+#: make soak S=600    guests, programs, kills, limits at random: nothing breaks, nothing grows; SEED=n
+#: make lint          clang-tidy, gcc -fanalyzer and cppcheck on what is installed
 #: make deps          apt packages to build and to test
 #: make package       test of the Debian packages only; SUITE=trixie: built and installed there
 #: make install       to DESTDIR and PREFIX; install-backend or install-guest for one side
@@ -201,6 +202,8 @@ fuzz-regress: $(FUZZ)
 	@tests/run.sh $(if $(F),fuzz/$(F),fuzz)
 e2e: $(PROGRAMS) gl
 	@tests/run.sh e2e
+soak: $(PROGRAMS) gl
+	@S=$(or $(S),60) tests/run.sh soak
 xen-check: $(PROGRAMS) gl
 	@tests/run.sh $(if $(T),xen/$(T),$(if $(filter drm,$(FRONTEND)),xen/drm,xen))
 libxl-check: deps-build
@@ -229,9 +232,15 @@ bench-speed:
 	@$(MAKE) --no-print-directory $(PROGRAMS) gl $(B)/bench/rtt $(if $(RIG),$(B)/bench/vchan)
 	@B=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/speed.py $(if $(QUICK),--quick) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SCENES),--scenes $(SCENES)) $(if $(RIG),--rig)
+ASAN_MAKE	= $(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
+		  -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 asan:
-	@$(MAKE) --no-print-directory B=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
-		-fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit fuzz-regress
+	@$(ASAN_MAKE) unit fuzz-regress fault
+# The GL programs as they are; freed memory is kept for a while only, so that it does not count as growth.
+asan-soak: gl
+	@$(ASAN_MAKE) all
+	@B=build/asan SOAK_GL=$(abspath $(B)/guest) ASAN_OPTIONS=quarantine_size_mb=1 MEMORY_MOST_KIB=65536 \
+		S=$(or $(S),60) tests/run.sh soak
 
 lint:
 	@tests/deps.sh lint

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Run tests and count them. Arguments: "unit", "fuzz", "fault", "e2e", "conformance", "package", "xen" (kinds), or names
+# Run tests and count them. Arguments: "unit", "fuzz", "fault", "e2e", "conformance", "package", "xen", "soak" (kinds), or names
 # of cases: "ring", "ring/wrap" (unit), "fuzz/vtest", "e2e/pictures", "xen/kill". Everything prints TAP; the last line is
 # "N passed, N failed, N skipped", and the exit status is 1 when anything failed.
 set -u
@@ -74,8 +74,8 @@ for want in "$@"; do
 	fuzz) fuzz ;;
 	fuzz/*) fuzz "${want#*/}" ;;
 	unit) for p in $(unit_programs); do run "$p" "$B/tests/$p"; done ;;
-	e2e | conformance | package | xen) scripts "$want" ;;
-	e2e/* | conformance/* | package/* | xen/*) scripts "${want%%/*}" "${want#*/}" ;;
+	e2e | conformance | package | xen | soak) scripts "$want" ;;
+	e2e/* | conformance/* | package/* | xen/* | soak/*) scripts "${want%%/*}" "${want#*/}" ;;
 	*)
 		found=
 		for p in $(unit_programs); do

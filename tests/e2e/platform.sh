@@ -9,6 +9,7 @@
 #   backend_pid, host_conf L... the supervisor's process; the host's config, in lines
 #   attach N, detach N          give the guest its vgpu
 #   guest_kill N, guest_start N end it without asking, and bring it back
+#   guest_pids N NAME           its processes of that name; guest_pkill N NAME kills them
 #   fetch N SRC DST             copy a file out of a guest (N is 0 for dom0)
 #   GL                          where the GL programs are, there
 #   W                           scratch folder on this machine
@@ -129,11 +130,15 @@ guest_kill() { # the domain goes, and with it everything that ran in it
 guest_start() { "$B/bin/xengpu-localhub" --socket "$W/hub.sock" --create "$1"; }
 fetch() { cp "$2" "$3"; }
 guest_domid() { echo "$1"; }
-guest_pkill() { # only processes of that guest: they carry its platform in their environment
+guest_pids() { # only processes of that guest: they carry its platform in their environment
 	local p
 	for p in $(pgrep -x "$2"); do
-		grep -qzsx "XENGPU_PLATFORM=$(spec "$1")" "/proc/$p/environ" && kill -9 "$p"
+		! grep -qzsx "XENGPU_PLATFORM=$(spec "$1")" "/proc/$p/environ" || echo "$p"
 	done
+}
+guest_pkill() {
+	local p
+	for p in $(guest_pids "$1" "$2"); do kill -9 "$p"; done
 }
 worker_kill() { # the one that serves a session
 	kill -9 "$(dom0 xengpu stats --json | jq '[.devices[].session_list[].pid][0]')"

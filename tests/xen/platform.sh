@@ -123,5 +123,6 @@ guest_kill() { "$RIG" guest destroy "guest$1"; } # xl destroy, and the end of th
 guest_start() { "$RIG" guest create "guest$1" && "$RIG" put "guest$1" "$B/guest" $GL; }
 guest_domid() { dom0 xl domid "guest$1"; }
 fetch() { "$RIG" get "$([ "$1" = 0 ] && echo dom0 || echo "guest$1")" "$2" "$3"; }
+guest_pids() { guest "$1" pgrep -x "$2"; }
 guest_pkill() { guest "$1" pkill -9 -x "$2"; }
 worker_kill() { dom0 kill -9 "$(dom0 xengpu stats --json | jq '[.devices[].session_list[].pid][0]')"; }
