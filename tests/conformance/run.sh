@@ -5,8 +5,8 @@
 # summary, build/conformance/summary.{txt,json,html}; ends with 1 when a test is worse through us than
 # through the peer.
 #
-#   run.sh [quick|recommended|large]; in the environment: JOBS (1), WAYS ("native peer ours"),
-#   RETRIES (2).
+#   run.sh [quick|recommended|large]; in the environment: JOBS (1), RETRIES (2), WAYS ("native peer
+#   ours"): run these, and keep what an earlier run found by the others.
 #
 # A test that is worse through us is run again through both, RETRIES times, and counts as worse when
 # it was so every time; otherwise it is listed as unsteady.
@@ -83,15 +83,11 @@ again() { # again NUMBER
 }
 
 mkdir -p "$out"
-rm -rf "$out"/*
+rm -rf "$out"/*-again* "$out"/worse-*
 up || { echo "the local platform, the peer or the X server did not start" >&2; tail -n 5 "$W"/*.log >&2; exit 1; }
 "set_$set"
-case $WAYS in
-*peer*ours*)
-	for n in $(seq "${RETRIES:-2}"); do
-		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/conformance/summary.py --worse "$out" || break
-		again "$n"
-	done
-	;;
-esac
+for n in $(seq "${RETRIES:-2}"); do
+	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/conformance/summary.py --worse "$out" || break
+	again "$n"
+done
 PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/conformance/summary.py "$out" "$B/conformance"
