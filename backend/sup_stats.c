@@ -279,6 +279,7 @@ static struct json_object *supervisor_json(const struct sup *sup)
 	add_number(o, "open_descriptors", open_descriptors());
 	add_number(o, "worker_memory_mib", sup->cfg.worker_memory_mib);
 	add_text(o, "worker_memory_by", cgroup_used() ? "control group" : "RLIMIT_DATA");
+	add_number(o, "workers_kept", sup->cfg.warm);
 	add_number(o, "workers_starting", n[WORKER_STARTING]);
 	add_number(o, "workers_warm", n[WORKER_WARM]);
 	add_number(o, "workers_bound", n[WORKER_BINDING] + n[WORKER_SERVING] + n[WORKER_CLOSING]);

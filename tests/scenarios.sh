@@ -19,7 +19,8 @@ supervisor() { dom0 xengpu stats --json | jq -e ".supervisor.$1"; }
 
 # Nothing of any session is left in the driver domain.
 backend_quiet() {
-	[ "$(counter sessions)" = 0 ] && [ "$(counter pages_mapped)" = 0 ] && [ "$(supervisor workers_bound)" = 0 ]
+	[ "$(counter sessions)" = 0 ] && [ "$(counter pages_mapped)" = 0 ] && [ "$(supervisor workers_bound)" = 0 ] &&
+		[ "$(supervisor workers_warm)" -ge "$(supervisor workers_kept)" ]
 }
 
 sc_renderer() { # a guest's GL names virgl on the backend's renderer
