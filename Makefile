@@ -266,10 +266,10 @@ fuzz-corpus:
 	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share features virtgpu hostile escape libsteptime.so \
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share pbuffer features virtgpu hostile escape libsteptime.so \
 		   picture capture.sh load)
 gl: $(GL)
-$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/share $(B)/guest/load: \
+$(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/share $(B)/guest/pbuffer $(B)/guest/load: \
 		$(B)/guest/%: tests/gl/%.c tests/gl/gl_util.c tests/gl/gl_util.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lm

@@ -191,7 +191,7 @@ static int ioctl_context_init(struct drm_device *drm, void *data, struct drm_fil
 		err = create_context(f, wish.capset_id ? wish.capset_id : default_capset(f->s),
 				     wish.n_rings ? wish.n_rings : 1, wish.name);
 	mutex_unlock(&f->lock);
-	return err;
+	return err == -ENOSPC ? -ENOMEM : err;
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
