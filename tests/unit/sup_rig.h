@@ -253,10 +253,12 @@ static inline int rig_wait_mask(const struct rig *rig, struct path p, uint32_t m
 #define WAIT_GONE(rig, p, ms)									\
 	do {											\
 		const int64_t end_ = rig_now_ms() + (ms);					\
+		bool there_;									\
 												\
-		while (rig_exists(rig, p) && rig_now_ms() < end_)				\
+		/* The last answer counts: asked once more it may just have been made. */	\
+		while ((there_ = rig_exists(rig, p)) && rig_now_ms() < end_)			\
 			rig_sleep_ms(2);							\
-		if (rig_exists(rig, p))								\
+		if (there_)									\
 			harness_fail(__FILE__, __LINE__, "%s is still there", #p);		\
 	} while (0)
 
