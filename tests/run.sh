@@ -85,7 +85,7 @@ for want in "$@"; do
 		done
 		if [ -z "$found" ]; then
 			echo "no test is called $want; suites: $(for p in $(unit_programs); do
-				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')fuzz fault e2e conformance package xen" >&2
+				"$B/tests/$p" --list; done | cut -d/ -f1 | sort -u | tr '\n' ' ')fuzz fault e2e conformance package xen soak" >&2
 			exit 2
 		fi
 		;;
