@@ -279,12 +279,13 @@ $(B)/guest/features: $(wildcard tests/gl/features/*.[ch]) tests/gl/gl_util.c tes
 $(B)/tests/hostile/%.o: tests/hostile/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -c $< -o $@
-HOSTILE		:= $(patsubst %.c,$(B)/%.o,$(filter-out %/escape.c,$(wildcard tests/hostile/*.c)))
+HOSTILE		:= $(patsubst %.c,$(B)/%.o,$(filter-out %/escape.c %/escape_ways.c,$(wildcard tests/hostile/*.c)))
 $(B)/guest/hostile: $(HOSTILE) $(call L,libxengpu libconfig libgrant libring)
 	$(call link,$(XEN_LIBS) -pthread)
-$(B)/guest/escape: tests/hostile/escape.c $(call L,libsup libwrk libctl libconfig libgrant libring)
+$(B)/guest/escape: $(addprefix tests/hostile/,escape.c escape_ways.c escape.h) \
+		$(call L,libsup libwrk libctl libconfig libgrant libring)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) -o $@ $< $(filter %.a,$^) $(XEN_LIBS) $(SECCOMP_LIBS) -lpthread
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) -o $@ $(filter %.c %.a,$^) $(XEN_LIBS) $(SECCOMP_LIBS) -lpthread
 $(B)/bench/load: tests/bench/load.c backend/gpu_model.h $(call L,libxengpu libconfig libgrant libring)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -I backend -o $@ $< $(filter %.a,$^) $(XEN_LIBS) -lm
