@@ -347,7 +347,7 @@ VICTIM='[.devices[] | select(.domid == $b) | [.state, .sessions_total, .workers_
 AT_REST='([.devices[] | select(.domid == $a) | .sessions, .pages_mapped, .memory_allowed_bytes] | add // 0) == 0
 	and .supervisor.workers_bound == 1'
 
-hostile_all_warm() { hostile_stats && [ "$(hostile_stat '.supervisor.workers_warm')" -ge "${HOSTILE_WARM:-2}" ]; }
+hostile_all_warm() { hostile_stats && [ "$(hostile_stat '.supervisor.workers_warm >= .supervisor.workers_kept')" = true ]; }
 
 hostile_at_rest() { # hostile_at_rest FDS WORKERS
 	hostile_stats && [ "$(hostile_stat "$AT_REST")" = true ] &&

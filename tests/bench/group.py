@@ -42,6 +42,10 @@ class Group:
                 return int(line.split()[1]) * 1000
         raise Broken(f"{self.path}/cpu.stat has no usage_usec")
 
+    def seconds(self):
+        """For Strangers: its processor time, and this process's."""
+        return self.cpu_ns() / S + time.process_time()
+
     @contextmanager
     def entered(self):
         """What is started in here is in the group."""
@@ -65,24 +69,3 @@ class Group:
                     break
                 except OSError:
                     time.sleep(.02)
-
-
-class Others:
-    """How much of the processors was used by who is not in a group, nor this process."""
-
-    def __init__(self, group):
-        self.group = group
-        self.before = self.read()
-
-    def read(self):
-        user, nice, system, _, _, irq, softirq, steal = (
-            int(n) for n in read("/proc/stat").split("\n", 1)[0].split()[1:9])
-        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-        return busy, self.group.cpu_ns() / S + time.process_time(), time.monotonic()
-
-    def excuse(self):
-        """A sentence, when it was more than a twentieth; else None."""
-        busy, ours, seconds = (after - before for after, before in zip(self.read(), self.before))
-        part = (busy - ours) / seconds / os.sysconf("SC_NPROCESSORS_ONLN")
-        return (f"this machine is too busy: others use {part * 100:.0f} % of its processors"
-                if part > .05 else None)

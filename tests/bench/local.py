@@ -143,13 +143,15 @@ class Platform:
         self.arbiter = self.ask("sched-gpu policy=credit") == "ok"
         self.settle()
 
+    def settled(self):
+        """Whether as many workers are warm as are kept, and none begins or ends."""
+        s = self.stats()["supervisor"]
+        return (s["workers_warm"] >= s["workers_kept"] and not s["workers_starting"]
+                and not s["workers_dying"])
+
     def settle(self):
         """Until no worker is being started: on llvmpipe that takes the GPU from others."""
-        def settled():
-            s = self.stats()["supervisor"]
-            return s["workers_warm"] >= 2 and not s["workers_starting"] and not s["workers_dying"]
-
-        until("two warm workers", settled, 60)
+        until("warm workers", self.settled, 60)
 
     def spawn(self, args, log, env):
         with open(f"{self.dir}/{log}", "w") as out:
@@ -234,14 +236,19 @@ class Platform:
 
     # --- GL programs in domains --------------------------------------------------------------
 
-    def vtest(self, domain):
-        """xengpu-vtest, which GL programs of a domain need."""
+    def vtest_start(self, domain):
+        """xengpu-vtest, which GL programs of a domain need; not waited for."""
         base = f"{self.dir}/vtest{domain}"
         self.others.append(self.spawn(
             [f"{B}/bin/xengpu-vtest", f"--socket={base}.sock", f"--status-file={base}.status",
              f"--stats-file={base}.stats"], f"vtest{domain}.log", self.env(domain)))
-        until(f"xengpu-vtest of domain {domain}",
-              lambda: read(base + ".status", "").startswith("state: connected"), 20)
+
+    def serves(self, domain):
+        return read(f"{self.dir}/vtest{domain}.status", "").startswith("state: connected")
+
+    def vtest(self, domain):
+        self.vtest_start(domain)
+        until(f"xengpu-vtest of domain {domain}", lambda: self.serves(domain), 20)
 
     def gl_load(self, domain, *args):
         """The GL program `load` in a domain, set up and not begun."""
@@ -316,17 +323,20 @@ def gl_turns(ms):
 
 
 class Strangers:
-    """How much of the processors was used by none of ours, from one moment to another."""
+    """
+    How much of the processors was used by none of ours, from one moment to another. @ours: a function
+    that says how many seconds ours have used: seconds_of(), Group.seconds.
+    """
 
-    def __init__(self, p):
-        self.p, self.pids = p, [*p.everything(), p.hub.pid, os.getpid()]
+    def __init__(self, ours):
+        self.ours = ours
         self.before = self.read()
 
     def read(self):
         user, nice, system, _, _, irq, softirq, steal = (
             int(n) for n in read("/proc/stat").split("\n", 1)[0].split()[1:9])
         busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-        return busy, sum(map(cpu_ns, self.pids)) / measure.S, time.monotonic()
+        return busy, self.ours(), time.monotonic()
 
     def excuse(self):
         """A sentence, when it was more than a twentieth; else None."""
@@ -334,6 +344,12 @@ class Strangers:
         part = (busy - ours) / seconds / os.sysconf("SC_NPROCESSORS_ONLN")
         return (f"this machine is too busy: others use {part * 100:.0f} % of its processors"
                 if part > .05 else None)
+
+
+def seconds_of(p):
+    """For Strangers: what runs on a platform now, and this process."""
+    pids = [*p.everything(), p.hub.pid, os.getpid()]
+    return lambda: sum(map(cpu_ns, pids)) / measure.S
 
 
 def tasks(pid):

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 import measure
-from local import Platform, Strangers, gl_turns
+from local import Platform, Strangers, gl_turns, seconds_of
 from measure import MS, S
 from qos_model import (SETTLE, add_latency, add_overhead, count_switches, frame_ms, policy_in_turns,
                        pooled)
@@ -51,7 +51,7 @@ def run_together(p, loads, seconds):
     for load in loads:
         load.line()
     time.sleep(SETTLE)
-    strangers, begin = Strangers(p), time.monotonic_ns()
+    strangers, begin = Strangers(seconds_of(p)), time.monotonic_ns()
     usages = p.sampled(seconds)
     finish, excuse = time.monotonic_ns(), strangers.excuse()
     for load in loads:
@@ -114,7 +114,7 @@ def client(p, neighbours, draws, seconds):
         load.line()
     time.sleep(SETTLE if others else 0)
     one.line()
-    strangers = Strangers(p)
+    strangers = Strangers(seconds_of(p))
     time.sleep(seconds)
     excuse = strangers.excuse()
     result = one.result()
@@ -182,13 +182,13 @@ def conservation(report, cfg, _):
                     loads[1].line()
                     loads[1].line()
                     loads[1].result()
-    mean = {name: {policy: np.median(rounds) for policy, rounds in ways.items()}
-            for name, ways in busy.items()}
-    ratios = [ways["credit"] / ways["off"] for ways in mean.values()]
+    middle = {name: {policy: np.median(rounds) for policy, rounds in ways.items()}
+              for name, ways in busy.items()}
+    ratios = [ways["credit"] / ways["off"] for ways in middle.values()]
     report.add("work_conservation.llvmpipe", min(ratios), ratios, doubt=doubt,
                detail="GPU time a second with the arbiter and without: " + ", ".join(
                    f"{ways['credit']:.3f} and {ways['off']:.3f} s {where}" for ways, where in zip(
-                       mean.values(), ("beside an idle domain of 16 times the weight",
+                       middle.values(), ("beside an idle domain of 16 times the weight",
                                        "with one that uses about 20 %"))))
 
 

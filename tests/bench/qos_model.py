@@ -181,7 +181,7 @@ def policy_in_turns(p, load, turns, seconds):
     p.settle()
     load.line()
     time.sleep(SETTLE)
-    pids, marks, strangers = p.everything(), [], local.Strangers(p)
+    pids, marks, strangers = p.everything(), [], local.Strangers(local.seconds_of(p))
     for i in range(turns):
         policy = ("off", "credit", "credit", "off")[i % 4]
         p.policy(policy)

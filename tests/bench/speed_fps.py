@@ -9,8 +9,7 @@ import re
 import numpy as np
 
 import measure
-from group import Others
-from local import Broken
+from local import Broken, Strangers
 from speed_ways import Ways
 
 SCENES = {
@@ -74,7 +73,7 @@ class Scene:
             few[way.name] = sorted(three, key=lambda r: r.cpu_ns)[1]
         pilot = Run(ways.all[0], display, scene, size, FEW * 3).less(few[names[0]])
         frames = FEW + max(FEW * 2, min(int(seconds * 1e3 / max(pilot[0], .02)), 60000))
-        others = Others(ways.group)
+        others = Strangers(ways.group.seconds)
         for n in range(rounds):
             this = {way.name: Run(way, display, scene, size, frames).less(few[way.name])
                     for way in ways.in_turn(n)}

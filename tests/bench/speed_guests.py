@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 
-from group import Group, Others
-from local import B, Broken, Platform, read, switches
+from group import Group
+from local import B, Broken, Platform, Strangers, switches
 from speed_fps import FEW, Run, add_ratio
 from speed_program import MIB, pss
 from speed_ways import MOUNT, Ours, Ways
@@ -48,12 +48,9 @@ def spin(p, domain, frames):
 
 def connect_ms(p, domain):
     """From xengpu-vtest's start until it serves."""
-    path, begin = f"{p.dir}/vtest{domain}.status", time.monotonic()
-    base = f"{p.dir}/vtest{domain}"
-    p.others.append(p.spawn([f"{B}/bin/xengpu-vtest", f"--socket={base}.sock",
-                             f"--status-file={path}", f"--stats-file={base}.stats"],
-                            f"vtest{domain}.log", p.env(domain)))
-    while not read(path, "").startswith("state: connected"):
+    begin = time.monotonic()
+    p.vtest_start(domain)
+    while not p.serves(domain):
         if time.monotonic() > begin + 20:
             raise Broken(f"domain {domain} does not connect: {p.log(f'vtest{domain}.log')}")
         time.sleep(.0005)
@@ -106,7 +103,7 @@ def scale(report, cfg, _):
         few = {name: Run(way, display, "texture", "128x128", FEW)
                for name, way in platforms.items()}
         frames = 2000 if cfg.quick else 6000
-        others = Others(ways.group)
+        others = Strangers(ways.group.seconds)
         for n in range(cfg.runs(9)):
             order = names[n % 3:] + names[:n % 3]
             this = {name: Run(platforms[name], display, "texture", "128x128", frames).less(

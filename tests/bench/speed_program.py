@@ -4,8 +4,7 @@ import os
 
 import numpy as np
 
-from group import Others
-from local import B, Broken, gl_turns, read
+from local import B, Broken, Strangers, gl_turns, read
 from speed_fps import add_ratio
 from speed_ways import Ways, first_line
 
@@ -17,7 +16,7 @@ def frame_3ms(report, cfg, _, drm=None, suffix=""):
     turns, seconds = gl_turns(3), .5 if cfg.quick else 1.5
     rate = {}
     with Ways(drm) as ways:
-        others = Others(ways.group)
+        others = Strangers(ways.group.seconds)
         for n in range(cfg.runs(12)):
             for way in ways.in_turn(n):
                 load = way.load(ways.folder, "--turns", turns, "--seconds", seconds)
@@ -53,7 +52,7 @@ def starts(rounds, drm):
     with Ways(drm) as ways:
         for way in ways.all:	# whatever is cached, is
             start_ms(way)
-        others = Others(ways.group)
+        others = Strangers(ways.group.seconds)
         for n in range(rounds):
             for way in ways.in_turn(n):
                 ms.setdefault(way.name, []).append(start_ms(way))

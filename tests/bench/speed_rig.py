@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 
-from group import Group, Others
-from local import B, TOP, Broken
+from group import Group
+from local import B, Broken, Strangers, TOP
 
 COUNTED = ("notifications_per_frame.to_backend", "notifications_per_frame.to_frontend",
            "grant_ops_per_frame", "surface_bytes_copied_per_frame", "command_copies")
@@ -16,7 +16,7 @@ def rig(report, cfg, _):
     if not cfg.rig:
         raise Broken("not asked: RIG=1")
     group = Group(f"xengpu-bench-{os.getpid()}")
-    others = Others(group)
+    others = Strangers(group.seconds)
     try:
         # A rig that was up already is not in the group, so it counts as others.
         with group.entered():

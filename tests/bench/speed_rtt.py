@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from group import Group, Others
-from local import B, Broken, Platform
+from group import Group
+from local import B, Broken, Platform, Strangers
 
 
 def rtt(report, cfg, _, drm=None, suffix=""):
@@ -18,7 +18,7 @@ def rtt(report, cfg, _, drm=None, suffix=""):
         stack.callback(group.close)
         with group.entered():
             p = stack.enter_context(Platform(drm or "soft", [""]))
-        others = Others(group)
+        others = Strangers(group.seconds)
         for _ in range(cfg.runs(9)):
             for mode, rounds in found.items():
                 p.settle()

@@ -127,12 +127,8 @@ class Ours(Way):
         until("the end of the sessions", self.at_rest, 20)
 
     def at_rest(self):
-        if children(self.vtest):
-            return False
-        s = self.p.stats()
-        now = s["supervisor"]
-        return now["workers_warm"] >= 2 and not (
-            now["workers_starting"] or now["workers_dying"] or now["workers_bound"])
+        return (not children(self.vtest) and self.p.settled()
+                and not self.p.stats()["supervisor"]["workers_bound"])
 
     def counters(self):
         """The guest's figures (of sessions that ended), and the driver domain's."""

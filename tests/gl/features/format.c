@@ -17,18 +17,25 @@ static float linear(int v)
 #define FETCH	"uniform sampler2D tex; out vec4 c;\n"						\
 		"void main() { c = texelFetch(tex, ivec2(gl_FragCoord.xy), 0); }\n"
 
+/* A row of texels of some format, drawn as they are to as many float pixels. */
+static void fetch_row(GLenum internal, int width, GLenum format, GLenum type, const void *texels)
+{
+	GLuint tex;
+
+	feature_target(GL_RGBA32F, width, 1);
+	tex = feature_tex(internal, width, 1, format, type, texels);
+	feature_fragment(FETCH);
+	glBindTexture(GL_TEXTURE_2D, tex);
+	feature_cover();
+}
+
 static void srgb_decode(void)
 {
 	static const unsigned char texels[4][4] = {
 		{ 0, 10, 64, 0 }, { 128, 188, 255, 128 }, { 5, 40, 100, 255 }, { 200, 230, 250, 64 } };
-	GLuint tex;
 	int i;
 
-	feature_target(GL_RGBA32F, 4, 1);
-	tex = feature_tex(GL_SRGB8_ALPHA8, 4, 1, GL_RGBA, GL_UNSIGNED_BYTE, texels);
-	feature_fragment(FETCH);
-	glBindTexture(GL_TEXTURE_2D, tex);
-	feature_cover();
+	fetch_row(GL_SRGB8_ALPHA8, 4, GL_RGBA, GL_UNSIGNED_BYTE, texels);
 	for (i = 0; i < 4; i++)
 		feature_float(i, 0, linear(texels[i][0]), linear(texels[i][1]), linear(texels[i][2]),
 			      (float)texels[i][3] / 255, 0.002f);
@@ -100,13 +107,8 @@ static void shared_exponent(void)
 	/* 9 bits of mantissa each, and the exponent: 0x100 * 2^(16 - 24) is 1. */
 	static const GLuint texels[2] = { 16u << 27 | 0x40u << 18 | 0x80u << 9 | 0x100u,
 					  20u << 27 | 0x1ffu << 18 | 0u << 9 | 0x100u };
-	GLuint tex;
 
-	feature_target(GL_RGBA32F, 2, 1);
-	tex = feature_tex(GL_RGB9_E5, 2, 1, GL_RGB, GL_UNSIGNED_INT_5_9_9_9_REV, texels);
-	feature_fragment(FETCH);
-	glBindTexture(GL_TEXTURE_2D, tex);
-	feature_cover();
+	fetch_row(GL_RGB9_E5, 2, GL_RGB, GL_UNSIGNED_INT_5_9_9_9_REV, texels);
 	feature_float(0, 0, 1, 0.5f, 0.25f, 1, 1e-6f);
 	feature_float(1, 0, 16, 0, 511.f / 16, 1, 1e-6f);
 }
@@ -115,26 +117,16 @@ static void packed_float(void)
 {
 	/* 1.0 has exponent 15 (of 5 bits) in each; the mantissas have 6, 6 and 5 bits. */
 	static const GLuint texels[1] = { 15u << 6 | (16u << 6) << 11 | (14u << 5) << 22 };
-	GLuint tex;
 
-	feature_target(GL_RGBA32F, 1, 1);
-	tex = feature_tex(GL_R11F_G11F_B10F, 1, 1, GL_RGB, GL_UNSIGNED_INT_10F_11F_11F_REV, texels);
-	feature_fragment(FETCH);
-	glBindTexture(GL_TEXTURE_2D, tex);
-	feature_cover();
+	fetch_row(GL_R11F_G11F_B10F, 1, GL_RGB, GL_UNSIGNED_INT_10F_11F_11F_REV, texels);
 	feature_float(0, 0, 1, 2, 0.5f, 1, 1e-6f);
 }
 
 static void signed_normalised(void)
 {
 	static const signed char texels[2][4] = { { 127, -127, 0, 64 }, { -64, 32, -1, -128 } };
-	GLuint tex;
 
-	feature_target(GL_RGBA32F, 2, 1);
-	tex = feature_tex(GL_RGBA8_SNORM, 2, 1, GL_RGBA, GL_BYTE, texels);
-	feature_fragment(FETCH);
-	glBindTexture(GL_TEXTURE_2D, tex);
-	feature_cover();
+	fetch_row(GL_RGBA8_SNORM, 2, GL_RGBA, GL_BYTE, texels);
 	feature_float(0, 0, 1, -1, 0, 64.f / 127, 1e-4f);
 	feature_float(1, 0, -64.f / 127, 32.f / 127, -1.f / 127, -1, 1e-4f);
 }
@@ -143,13 +135,8 @@ static void ten_bits(void)
 {
 	static const GLuint texels[2] = { 1023u | 512u << 10 | 1u << 20 | 3u << 30,
 					  0u | 1u << 10 | 1022u << 20 | 1u << 30 };
-	GLuint tex;
 
-	feature_target(GL_RGBA32F, 2, 1);
-	tex = feature_tex(GL_RGB10_A2, 2, 1, GL_RGBA, GL_UNSIGNED_INT_2_10_10_10_REV, texels);
-	feature_fragment(FETCH);
-	glBindTexture(GL_TEXTURE_2D, tex);
-	feature_cover();
+	fetch_row(GL_RGB10_A2, 2, GL_RGBA, GL_UNSIGNED_INT_2_10_10_10_REV, texels);
 	feature_float(0, 0, 1, 512.f / 1023, 1.f / 1023, 1, 1e-5f);
 	feature_float(1, 0, 0, 1.f / 1023, 1022.f / 1023, 1.f / 3, 1e-5f);
 }
