@@ -159,17 +159,17 @@ static void settle(struct arb *a, struct arb_runner *r, struct arb_lease *l, uin
 	since_ns = others_wait_ns(a, r->guest);
 	if (since_ns < l->first_ns)
 		since_ns = l->first_ns;
-	if (since_ns < now_ns) {
-		look_at(a, r);
-		least_ns = (now_ns - since_ns) / ARB_BLOCKED_PART;
-		used_ns = r->seen.gpu_ns - l->first_gpu_ns;
-		if (used_ns < least_ns) {
-			r->advance_ns += least_ns - used_ns;
-			r->used_ns += least_ns - used_ns;
-			arb_pay(a, r->guest, least_ns - used_ns);
-		}
-	}
 	l->first_ns = 0;
+	if (since_ns >= now_ns)
+		return;
+	look_at(a, r);
+	least_ns = (now_ns - since_ns) / ARB_BLOCKED_PART;
+	used_ns = r->seen.gpu_ns - l->first_gpu_ns;
+	if (used_ns >= least_ns)
+		return;
+	r->advance_ns += least_ns - used_ns;
+	r->used_ns += least_ns - used_ns;
+	arb_pay(a, r->guest, least_ns - used_ns);
 }
 
 /* Of the leases that count the oldest is the one that the others wait for. */

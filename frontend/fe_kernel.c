@@ -15,21 +15,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <libdrm/virtgpu_drm.h>
+
 #include "fe_kernel.h"
 #include "vtest.h"
 
 #define DEVICES		"/bus/xen/devices"
 #define MAX_CAPS	65536u
-
-/* Source: Linux include/uapi/drm/drm.h, virtgpu_drm.h. */
-struct get_caps {
-	uint32_t capset_id;
-	uint32_t version;
-	uint64_t addr;
-	uint32_t bytes;
-	uint32_t pad;
-};
-#define IOCTL_GET_CAPS	_IOWR('d', 0x40 + 0x09, struct get_caps)
 
 static bool drives(const char *sysfs, const char *device)
 {
@@ -115,7 +107,7 @@ int fe_kernel_node(const char *sysfs, char *node, size_t node_bytes, char *why, 
 int fe_kernel_renderer(const char *node, char *out, size_t bytes)
 {
 	char name[VIRGL_CAPS_RENDERER_BYTES + 1];
-	struct get_caps get = { .capset_id = 2, .version = 1, .bytes = MAX_CAPS };
+	struct drm_virtgpu_get_caps get = { .cap_set_id = 2, .cap_set_ver = 1, .size = MAX_CAPS };
 	uint8_t *caps = calloc(1, MAX_CAPS);
 	int fd = open(node, O_RDWR | O_CLOEXEC), err = 0;
 	char *p;
@@ -123,7 +115,7 @@ int fe_kernel_renderer(const char *node, char *out, size_t bytes)
 	if (fd < 0)
 		err = -errno;
 	get.addr = (uintptr_t)caps;
-	if (!err && (!caps || ioctl(fd, IOCTL_GET_CAPS, &get)))
+	if (!err && (!caps || ioctl(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &get)))
 		err = caps ? -errno : -ENOMEM;
 	if (!err) {
 		memcpy(name, caps + VIRGL_CAPS_RENDERER, VIRGL_CAPS_RENDERER_BYTES);

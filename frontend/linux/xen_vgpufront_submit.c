@@ -34,7 +34,6 @@ struct submit {
 	struct out_syncobj *out;
 	u32 n_out;
 	struct xvf_fence *fence;
-	struct sync_file *sync;
 	int fd;
 };
 
@@ -363,6 +362,7 @@ int xvf_ioctl_execbuffer(struct drm_device *drm, void *data, struct drm_file *fi
 	struct xvf_file *f = file->driver_priv;
 	struct submit sub = { .f = f, .file = file, .args = args, .fd = -1 };
 	struct ww_acquire_ctx ticket;
+	struct sync_file *sync;
 	struct dma_fence *base;
 	int err;
 
@@ -380,9 +380,9 @@ int xvf_ioctl_execbuffer(struct drm_device *drm, void *data, struct drm_file *fi
 	give_out_syncobjs(&sub, base);
 	if (sub.fd >= 0) {
 		/* The work is on its way; without a file there is nothing but a late error. */
-		sub.sync = sync_file_create(base);
-		if (sub.sync) {
-			fd_install(sub.fd, sub.sync->file);
+		sync = sync_file_create(base);
+		if (sync) {
+			fd_install(sub.fd, sync->file);
 			args->fence_fd = sub.fd;
 			sub.fd = -1;
 		} else {
@@ -418,8 +418,21 @@ static int post_transfer(struct xvf_file *f, struct drm_gem_object *obj,
 	return 0;
 }
 
-static int transfer(struct drm_file *file, u32 handle, struct vgpuif_request *wire)
+/* Both directions' arguments are laid out alike. */
+static int transfer(struct drm_file *file, u8 operation,
+		    const struct drm_virtgpu_3d_transfer_to_host *args)
 {
+	struct vgpuif_request wire = {
+		.operation = operation,
+		.u.transfer = {
+			.offset = args->offset,
+			.x = args->box.x, .y = args->box.y, .z = args->box.z,
+			.width = args->box.w, .height = args->box.h, .depth = args->box.d,
+			.level = args->level,
+			.stride = args->stride,
+			.layer_stride = args->layer_stride,
+		},
+	};
 	struct xvf_file *f = file->driver_priv;
 	struct drm_gem_object *obj;
 	struct xvf_bo *bo;
@@ -428,55 +441,33 @@ static int transfer(struct drm_file *file, u32 handle, struct vgpuif_request *wi
 	err = xvf_file_begin(f, true);
 	if (err)
 		return err;
-	obj = drm_gem_object_lookup(file, handle);
+	obj = drm_gem_object_lookup(file, args->bo_handle);
 	if (!obj)
 		return -ENOENT;
 	bo = to_bo(obj);
-	wire->u.transfer.context_id = f->context_id;
-	wire->u.transfer.resource_id = bo->resource_id;
+	wire.u.transfer.context_id = f->context_id;
+	wire.u.transfer.resource_id = bo->resource_id;
 	err = READ_ONCE(bo->error);
-	if (!err && (bo->s != f->s || wire->u.transfer.offset >= obj->size))
+	if (!err && (bo->s != f->s || args->offset >= obj->size))
 		err = -EINVAL;
 	if (!err)
 		err = xvf_bo_back(bo);
 	if (!err)
-		err = post_transfer(f, obj, wire);
+		err = post_transfer(f, obj, &wire);
 	drm_gem_object_put(obj);
 	return err;
 }
 
 int xvf_ioctl_transfer_to_host(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	const struct drm_virtgpu_3d_transfer_to_host *args = data;
-	struct vgpuif_request wire = {
-		.operation = VGPUIF_OP_TRANSFER_TO_HOST,
-		.u.transfer = {
-			.offset = args->offset,
-			.x = args->box.x, .y = args->box.y, .z = args->box.z,
-			.width = args->box.w, .height = args->box.h, .depth = args->box.d,
-			.level = args->level,
-			.stride = args->stride,
-			.layer_stride = args->layer_stride,
-		},
-	};
-
-	return transfer(file, args->bo_handle, &wire);
+	return transfer(file, VGPUIF_OP_TRANSFER_TO_HOST, data);
 }
 
 int xvf_ioctl_transfer_from_host(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	const struct drm_virtgpu_3d_transfer_from_host *args = data;
-	struct vgpuif_request wire = {
-		.operation = VGPUIF_OP_TRANSFER_FROM_HOST,
-		.u.transfer = {
-			.offset = args->offset,
-			.x = args->box.x, .y = args->box.y, .z = args->box.z,
-			.width = args->box.w, .height = args->box.h, .depth = args->box.d,
-			.level = args->level,
-			.stride = args->stride,
-			.layer_stride = args->layer_stride,
-		},
-	};
-
-	return transfer(file, args->bo_handle, &wire);
+	BUILD_BUG_ON(sizeof(struct drm_virtgpu_3d_transfer_from_host) !=
+		     sizeof(struct drm_virtgpu_3d_transfer_to_host));
+	BUILD_BUG_ON(offsetof(struct drm_virtgpu_3d_transfer_from_host, layer_stride) !=
+		     offsetof(struct drm_virtgpu_3d_transfer_to_host, layer_stride));
+	return transfer(file, VGPUIF_OP_TRANSFER_FROM_HOST, data);
 }

@@ -371,6 +371,29 @@ TEST(sup, many_sessions)
 	rig_down(&rig);
 }
 
+/* While another is warm, the next worker leaves the processors to the program that begins. */
+TEST(sup, refill_waits_for_who_begins)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+	int64_t start_ms, started;
+
+	up_connected(&rig, &g, "ok");
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	start_ms = rig_now_ms();
+	session_open(&s, &g, 0);
+	started = rig_stat_of(&rig, -1, "workers_started");
+	/* Where this machine itself was away for that long, it cannot be told. */
+	if (rig_now_ms() - start_ms < 250)
+		CHECK_EQ(started, 2);
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	CHECK_EQ(rig_stat_of(&rig, -1, "workers_started"), 3);
+	session_close(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 /* Closed before a worker was found, and removed while one is being bound. */
 TEST(sup, impatient_frontend)
 {
