@@ -17,6 +17,7 @@
  * are used; those that 0.10.4 calls unstable became stable unchanged.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,8 @@ struct virgl_box {
 static struct {
 	int drm_fd;			/* handed to the renderer as copies; -1 for none */
 	uint32_t last_context;		/* whose GL context is current; 0 for unknown */
+	uint32_t fences;		/* created and not reported yet; the fence thread counts down */
+	bool waiting;			/* for it, with the renderer's poll descriptor */
 	bool suspect;			/* the renderer reported a broken context */
 	bool starting;			/* keep what it says, for when it fails */
 	char said[160];
@@ -67,9 +70,14 @@ static void on_write_fence(void *cookie, uint32_t fence)
 static void on_write_context_fence(void *cookie, uint32_t context_id, uint32_t ring_idx,
 				   uint64_t fence_id)
 {
+	const uint64_t one = 1;
 	struct gpu *gpu = cookie;
 
 	gpu->config.fence_done(gpu->config.arg, context_id, ring_idx, fence_id);
+	__atomic_sub_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&virgl.waiting, __ATOMIC_SEQ_CST) &&
+	    write(virgl_renderer_get_poll_fd(), &one, sizeof(one)) < 0)
+		return;		/* it is readable already */
 }
 
 static int on_get_drm_fd(void *cookie)
@@ -167,8 +175,8 @@ static int try_start(struct gpu *gpu, int flags)
 {
 	int err;
 
-	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC,
-				&callbacks))
+	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
+				VIRGL_RENDERER_ASYNC_FENCE_CB, &callbacks))
 		return -ENODEV;
 	/* Without the descriptor fences could only be found by asking again and again. */
 	err = virgl_renderer_get_poll_fd() < 0 ? -ENODEV : read_capsets(gpu);
@@ -335,9 +343,27 @@ static int virgl_context_create(struct gpu *gpu, uint32_t context_id,
 							(uint32_t)strlen(name), name) ? -EIO : 0;
 }
 
+/*
+ * The renderer's fence thread keeps a pointer to the context of the fence that it waits for, and
+ * would use it afterwards. Source: virglrenderer, wait_sync() and vrend_free_fences_for_context().
+ */
+static void await_fences(void)
+{
+	struct pollfd fd = { .fd = virgl_renderer_get_poll_fd(), .events = POLLIN };
+
+	__atomic_store_n(&virgl.waiting, true, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&virgl.fences, __ATOMIC_SEQ_CST)) {
+		poll(&fd, 1, -1);
+		/* Where there are queries, that thread waits for us to look at them. */
+		virgl_renderer_poll();
+	}
+	__atomic_store_n(&virgl.waiting, false, __ATOMIC_SEQ_CST);
+}
+
 static void virgl_context_destroy(struct gpu *gpu, uint32_t context_id)
 {
 	(void)gpu;
+	await_fences();
 	virgl.last_context = 0;
 	virgl_renderer_context_destroy(context_id);
 }
@@ -476,8 +502,12 @@ static int virgl_fence(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, 
 			return -ENOTRECOVERABLE;
 		virgl.last_context = context_id;
 	}
+	__atomic_add_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
 	/* Not MERGEABLE: every fence is reported, in order. */
-	return virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id) ? -EIO : 0;
+	if (!virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id))
+		return 0;
+	__atomic_sub_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
+	return -EIO;
 }
 
 static uint64_t virgl_busy_ns(struct gpu *gpu)

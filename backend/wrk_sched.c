@@ -61,10 +61,8 @@ static uint64_t busy_ns(struct wrk *w)
 }
 
 /* Publish what was used; never less than before, whatever the driver says. */
-static void publish(struct wrk *w)
+static void publish(struct wrk *w, uint64_t now_ns)
 {
-	const uint64_t now_ns = busy_ns(w);
-
 	if (now_ns > w->sched.base_ns && now_ns - w->sched.base_ns > w->stats->gpu_ns)
 		w->stats->gpu_ns = now_ns - w->sched.base_ns;
 	w->stats->queued_ns = w->sched.queued_ns;
@@ -159,7 +157,7 @@ void wrk_sched_retired(struct wrk *w, const struct wrk_pending *p, struct wrk_co
 		learn(context, took_ns < MAX_NS ? took_ns : MAX_NS);
 	}
 	s->retired_ns = now_ns;
-	publish(w);
+	publish(w, now_ns);
 	if (p->lease && (int32_t)(p->lease - s->forgotten) > 0)
 		say(w, (struct ctl_work){ .event = CTL_WORK_DRAINED, .serial = p->lease });
 }
@@ -194,7 +192,7 @@ static void rest(struct wrk *w, bool more)
 	struct wrk_sched *s = &w->sched;
 	const uint64_t begun_ns = mark_end(w);
 
-	publish(w);
+	publish(w, busy_ns(w));
 	s->leased = false;
 	s->told = more;
 	say(w, (struct ctl_work){ .event = CTL_WORK_REST, .serial = s->serial, .more = more,

@@ -3,23 +3,53 @@
  * What holds a session back: commands in flight, frames a second; and what comes of it: the
  * latencies that are counted, and completions that wait for a frontend that does not take them.
  */
+#include "gpu_model.h"
+#include "sup_spawn.h"
 #include "worker_virgl.h"
 
 #define MIB	(1u << 20)
 #define CMDS	(64u * PAGE)	/* 256 KiB of commands, all of them nothing */
 
-static void begin(struct rig *rig, unsigned int order, uint32_t inflight_mib, uint32_t max_fps)
+static void begin_on(struct rig *rig, const char *gpu, unsigned int order, uint32_t inflight_mib,
+		     uint32_t max_fps)
 {
 	const struct ctl_bind limits = {
 		.max_buffer_pages = RIG_PAGES, .max_buffers = 64, .max_contexts = 8,
 		.max_resources = 256, .max_pages = 2 * RIG_PAGES, .inflight_mib = inflight_mib,
 		.max_fps = max_fps };
 
-	rig_spawn(rig, "soft", NULL);
+	rig_spawn(rig, gpu, NULL);
 	rig_wait_ready(rig);
 	rig_bind(rig, order, &limits);
-	CHECK_EQ(rig_context(rig, 1), 0);
 	CHECK_EQ(rig_register(rig, 1, 512, 256, VGPUIF_BUFFER_READ_ONLY), 0);
+}
+
+static void begin(struct rig *rig, unsigned int order, uint32_t inflight_mib, uint32_t max_fps)
+{
+	begin_on(rig, "soft", order, inflight_mib, max_fps);
+	CHECK_EQ(rig_context(rig, 1), 0);
+}
+
+static void model_context(struct rig *rig)
+{
+	struct vgpuif_request create = {
+		.operation = VGPUIF_OP_CONTEXT_CREATE,
+		.u.context_create = { .context_id = 1, .capset_id = VGPUIF_CAPSET_MODEL,
+				      .n_rings = 1, .name = "rig" } };
+
+	CHECK_EQ(rig_call(rig, &create), 0);
+}
+
+/* One whose commands take 3 ms: nothing is done while several are being taken. */
+static void begin_slow(struct rig *rig, uint32_t inflight_mib)
+{
+	rig_model_fd = model_memory();
+	CHECK(rig_model_fd >= 0);
+	begin_on(rig, "model", 0, inflight_mib, 0);
+	close(rig_model_fd);
+	rig_model_fd = 0;
+	model_context(rig);
+	gpu_model_run((uint32_t *)(void *)(rig->mem + 512 * PAGE), 3000000, 1);
 }
 
 static void expect(struct rig *rig, uint32_t id, int status)
@@ -57,7 +87,7 @@ TEST(worker_limits, inflight)
 	uint32_t id[8];
 	unsigned int i;
 
-	begin(rig, 0, 1, 0);
+	begin_slow(rig, 1);
 	/* Up to the limit nothing is held: the fourth reaches it, and nothing is behind it. */
 	for (i = 0; i < 4; i++)
 		id[i] = put(rig, CMDS, VGPUIF_SUBMIT_FENCE);
@@ -90,7 +120,7 @@ TEST(worker_limits, inflight_without_fences)
 	uint32_t id[12];
 	unsigned int i;
 
-	begin(rig, 0, 1, 0);
+	begin_slow(rig, 1);
 	/* No fence is under way that could end the waiting: nothing waits. */
 	for (i = 0; i < 12; i++)
 		id[i] = put(rig, CMDS, 0);
@@ -123,14 +153,14 @@ TEST(worker_limits, inflight_of_a_context)
 	uint32_t id[5];
 	unsigned int i;
 
-	begin(rig, 0, 1, 0);
+	begin_slow(rig, 1);
 	for (i = 0; i < 5; i++)
 		id[i] = put(rig, CMDS, 0);
 	rig_push(rig);
 	for (i = 0; i < 5; i++)
 		expect(rig, id[i], 0);
 	CHECK_EQ(rig_op(rig, VGPUIF_OP_CONTEXT_DESTROY, 1), 0);
-	CHECK_EQ(rig_context(rig, 1), 0);
+	model_context(rig);
 	id[0] = put(rig, CMDS, VGPUIF_SUBMIT_FENCE);
 	id[1] = put(rig, CMDS, 0);
 	rig_push(rig);
