@@ -73,7 +73,10 @@ static int check_bind(const struct ctl_msg *msg, unsigned int n_fds)
 		return -EPROTO;
 	if (bind->n_evt_fds == 0 || bind->n_evt_fds > EVT_MAX_FDS)
 		return -EPROTO;
-	if (bind->n_extents > GNT_MAX_EXTENTS || n_fds != bind->n_evt_fds + bind->n_extents)
+	if (bind->n_stores > 1 || bind->reserved)
+		return -EPROTO;
+	if (bind->n_extents > GNT_MAX_EXTENTS ||
+	    n_fds != bind->n_evt_fds + bind->n_extents + bind->n_stores)
 		return -EPROTO;
 	return check_extents(bind->extent, bind->n_extents, UINT64_C(1) << bind->ring_order);
 }

@@ -41,7 +41,7 @@
 #define CTL_MAX_REFS		4096u	/* references in one MAP message; longer lists take several */
 #define CTL_MAX_TEXT		256u
 #define CTL_MAX_CAPSETS		8u
-#define CTL_MAX_FDS		(GNT_MAX_EXTENTS + EVT_MAX_FDS)
+#define CTL_MAX_FDS		(GNT_MAX_EXTENTS + EVT_MAX_FDS + 1)
 #define CTL_MEMORY_CHUNK	(UINT64_C(64) << 20)	/* so that asking for memory is rare */
 
 enum ctl_type {
@@ -105,7 +105,10 @@ struct ctl_ready {
 	char clock[16];			/* what GPU time is told by, terminated */
 };
 
-/* BIND: the session. Descriptors: the event channel's first, then one for each ring extent. */
+/*
+ * BIND: the session. Descriptors: the event channel's first, then one for each ring extent, then the
+ * store of shaders.
+ */
 struct ctl_bind {
 	uint16_t domid;
 	uint16_t devid;
@@ -124,6 +127,8 @@ struct ctl_bind {
 	uint32_t inflight_mib;		/* of commands whose fence has not come; 0: no limit */
 	uint32_t max_fps;		/* submits with a fence, a second; 0: no limit */
 	uint32_t queue_us;		/* of GPU time that may be begun while nobody else wants it; 0: any */
+	uint32_t n_stores;		/* of compiled shaders (ctl_shaders.h): 1 or 0 */
+	uint32_t reserved;
 	uint32_t n_extents;
 	struct ctl_extent {
 		uint32_t n_pages;
@@ -311,6 +316,8 @@ struct ctl_stats {
 	uint64_t limit_buffers;		/* or pages */
 	uint64_t limit_inflight;	/* held back, not refused */
 	uint64_t limit_fps;		/* held back, not refused */
+	uint64_t shaders_found;		/* compiled ones, in the guest's store */
+	uint64_t shaders_compiled;	/* ... put there */
 	uint64_t latency[CTL_LATENCY_BUCKETS];	/* of fenced submits, from the ring to the fence */
 	uint64_t refused_call;		/* system call that its cage does not allow, plus 1; 0: none */
 };

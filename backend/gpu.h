@@ -19,11 +19,13 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "ctl_shaders.h"
 #include "vgpuif.h"
 
 #define GPU_MAX_CAPSETS		4u
 #define GPU_MAX_TEXT		256u
 
+struct ctl_stats;
 struct gpu;
 
 struct gpu_capset {
@@ -79,6 +81,10 @@ struct gpu_ops {
 	 * device has it, gpu->has_busy_ns; elsewhere the intervals between fences are taken.
 	 */
 	uint64_t (*busy_ns)(struct gpu *gpu);
+
+	/* Optional: where compiled shaders are to be kept; both are borrowed for good. */
+	void (*keep_shaders)(struct gpu *gpu, const struct shaders *shaders,
+			     struct ctl_stats *stats);
 
 	/* Readable when poll has something to do. */
 	int (*poll_fd)(struct gpu *gpu);

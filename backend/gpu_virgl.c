@@ -29,6 +29,7 @@
 #include <virglrenderer.h>
 
 #include "gpu.h"
+#include "gpu_shaders.h"
 #include "gpu_time.h"
 #include "gpu_warm.h"
 #include "wrk_log.h"
@@ -293,6 +294,7 @@ static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT
 	if (err)
 		return err;
 	virgl_renderer_force_ctx_0();
+	gpu_shaders_offer();
 	if (gpu_warm(warm)) {
 		snprintf(why, GPU_MAX_TEXT, "%.100s: %.100s", gpu->renderer, warm);
 		stop(gpu);
@@ -516,6 +518,13 @@ static uint64_t virgl_busy_ns(struct gpu *gpu)
 	return gpu_time_busy_ns(&virgl.time);
 }
 
+static void virgl_keep_shaders(struct gpu *gpu, const struct shaders *shaders,
+			       struct ctl_stats *stats)
+{
+	(void)gpu;
+	gpu_shaders_attach(shaders, stats);
+}
+
 static int virgl_poll_fd(struct gpu *gpu)
 {
 	(void)gpu;
@@ -547,6 +556,7 @@ const struct gpu_ops gpu_virgl_ops = {
 	.submit = virgl_submit,
 	.fence = virgl_fence,
 	.busy_ns = virgl_busy_ns,
+	.keep_shaders = virgl_keep_shaders,
 	.poll_fd = virgl_poll_fd,
 	.poll = virgl_poll,
 };

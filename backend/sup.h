@@ -35,6 +35,7 @@
 
 #include "attach.h"
 #include "ctl.h"
+#include "ctl_shaders.h"
 #include "evt.h"
 #include "gnt.h"
 #include "option.h"
@@ -75,6 +76,7 @@ struct sup_config {
 	bool fence_timeout_given;	/* by an option, which counts before the host's config */
 	char **worker_args;		/* further ones, up to NULL */
 	uint32_t worker_memory_mib;	/* of a process, not of the GPU */
+	uint32_t shader_store_mib;	/* of a device; 0: none */
 	const char *cgroup;		/* where workers' control groups are; "none" */
 	bool require_cage;		/* a worker that lacks a part of it does not serve */
 	const char *worker_user;	/* NULL: a user id of its own for each worker */
@@ -149,6 +151,8 @@ struct sup_device {
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
 	uint64_t memory_allowed;	/* octets of GPU memory, to its workers */
+	struct shaders shaders;		/* its store, once there was a session */
+	int shaders_fd;
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;
@@ -503,6 +507,12 @@ int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages);
 void sup_broker_finish(struct sup_worker *w);
 
 /* --- sup_memory.c ---------------------------------------------------------------------------- */
+
+/* sup_shaders_ready() - that a device has a store of shaders, for a new session. False: it has none. */
+bool sup_shaders_ready(struct sup_device *dev);
+
+/* sup_shaders_free() - let go of it. Workers that have it mapped keep it. */
+void sup_shaders_free(struct sup_device *dev);
 
 /* sup_memory_first() - what a worker that is being bound is allowed from the start, in octets. */
 uint64_t sup_memory_first(struct sup_worker *w);

@@ -136,6 +136,7 @@ static void device_free(struct sup_device *dev)
 	TAILQ_REMOVE(&sup->devices, dev, link);
 	dev->dom->n_devices--;
 	domain_put(dev->dom);
+	sup_shaders_free(dev);
 	free(dev);
 	/* The toolstack may have made a new one in the meantime. */
 	sup->rescan = true;

@@ -64,6 +64,8 @@ static const struct number {
 	       "MiB of GPU memory of a vgpu without memory="),
 	NUMBER("worker-memory", worker_memory_mib, 256, 1u << 20, 2048,
 	       "MiB of the host's memory that a worker may take"),
+	NUMBER("shader-store", shader_store_mib, 0, 1024, 16,
+	       "MiB of compiled shaders kept for each vgpu; 0: none"),
 	NUMBER("fence-timeout", fence_timeout_s, 1, 3600, HOSTCONF_FENCE_TIMEOUT_S,
 	       "seconds without progress that are a hang"),
 	NUMBER("worker-uid-base", worker_uid_base, 1000, 4000000000u, DEFAULT_UID_BASE,

@@ -37,9 +37,11 @@ extern char **environ;
 static void clean_environment(char *env[MAX_ENV])
 {
 	static char fixed[][48] = {
+		/*
+		 * No home, so Mesa keeps no shaders in a file system, where all guests' would meet. It is
+		 * not told to keep none: then it would not ask for those in the guest's store either.
+		 */
 		"PATH=/usr/bin:/bin", "LANG=C", "HOME=/nonexistent",
-		/* A cache in a file system would be one place that all guests' shaders meet. */
-		"MESA_SHADER_CACHE_DISABLE=true",
 	};
 	size_t n = 0, i;
 	char **e;
@@ -47,7 +49,7 @@ static void clean_environment(char *env[MAX_ENV])
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		env[n++] = fixed[i];
 	for (e = environ; *e && n < MAX_ENV - 1; e++) {
-		if (!strncmp(*e, "MESA_SHADER_CACHE_", 18))
+		if (!strncmp(*e, "MESA_", 5) && strstr(*e, "_CACHE_"))
 			continue;
 		for (i = 0; i < sizeof(env_prefixes) / sizeof(env_prefixes[0]); i++) {
 			if (!strncmp(*e, env_prefixes[i], strlen(env_prefixes[i]))) {

