@@ -119,8 +119,60 @@ def scale(report, cfg, _):
                       f"{np.median(data[:, i + 1]):.4f} beside {n} idle guests")
 
 
+HOARDS = (("10000_resources", "10000:16"), ("512_mib", "512:512"))
+
+
+def hoards(report, cfg, _):
+    """
+    A guest with 10 000 textures, and one with 512 MiB of them in granted pages: what a frame takes
+    there, by one with 4 textures of that size; and when both draw at once, by two guests of the latter.
+    Each frame fills a corner of the next texture.
+    """
+    kinds = ["few", *(name for name, _ in HOARDS), "few_2"]
+    made = dict(HOARDS, few="4:16", few_2="4:512")
+    turns = [[k] for k in kinds] + [[kinds[0], kinds[3]], kinds[1:3]]
+    ms = {}
+    with Ways(names=()) as ways, ways.group.entered(), Platform(
+            "soft", ["pages=200000,memory=1024"] * len(kinds),
+            ["--max-pages", "400000", "--worker-memory", "4096"]) as p:
+        for i in range(len(kinds)):
+            p.vtest(i + 1)
+        p.settle()
+        others = Strangers(ways.group.seconds)
+        for _ in range(cfg.runs(7)):
+            for names in turns:
+                for k, v in together(p, kinds, names, made, cfg.window(1.5)).items():
+                    ms.setdefault(k if len(names) == 1 else k + "+", []).append(v)
+        excuse = others.excuse()
+    ms = {k: np.array(v) for k, v in ms.items()}
+    for (name, _), few in zip(HOARDS, ("few", "few_2")):
+        add_ratio(report, "frame_vs_few." + name, ms[name] / ms[few], excuse,
+                  f"a frame takes {np.median(ms[name]):.3f} ms, with 4 such textures "
+                  f"{np.median(ms[few]):.3f}")
+    pair = (ms[HOARDS[0][0] + "+"] + ms[HOARDS[1][0] + "+"]) / (ms["few+"] + ms["few_2+"])
+    add_ratio(report, "frame_vs_few.both", pair, excuse,
+              "both at once: " + ", ".join(f"{k[:-1]} {np.median(v):.3f} ms"
+                                           for k, v in ms.items() if k.endswith("+")))
+
+
+def together(p, kinds, names, made, seconds):
+    """The mean length of a frame in ms for each of these guests, drawing at the same time."""
+    loads = {}
+    for name in names:
+        domain = kinds.index(name) + 1
+        loads[name] = p.gl_load(domain, "--turns", 50, "--size", 128, "--hoard", made[name])
+    for load in loads.values():
+        load.line()
+    time.sleep(seconds)
+    for load in loads.values():
+        load.line()
+    said = {name: load.result() for name, load in loads.items()}
+    return {k: (r["end_ns"] - r["begin_ns"]) / r["frames"] / 1e6 for k, r in said.items()}
+
+
 SCENARIOS = (
     (guests_16, ("guests_16",)),
     (idle, ("idle_guest_pss_mib", "idle_wakeups_per_s", "connect_ms")),
+    (hoards, tuple("frame_vs_few." + name for name in [*dict(HOARDS), "both"])),
     (scale, tuple(f"{row}.{n}_idle" for n in IDLE for row in ("frame_vs_alone", "cpu_vs_alone"))),
 )

@@ -35,3 +35,4 @@ ROWS |= {
 }
 ROWS |= {f"{row}.{n}_idle": ("", "<= 1.05") for n in (16, 64)
          for row in ("frame_vs_alone", "cpu_vs_alone")}
+ROWS |= {f"frame_vs_few.{what}": ("", "<= 1.05") for what in ("10000_resources", "512_mib", "both")}

@@ -6,7 +6,8 @@
  * next. It says "ready" when all is set up, begins at a line on standard input, ends at the next
  * one or after --seconds, and then prints one line of JSON. --record writes a line for each frame:
  * when it was due, begun and done (ns of CLOCK_MONOTONIC), and a 0. --calibrate MS says how many
- * turns make a draw of so long.
+ * turns make a draw of so long. --hoard N:SIDE has so many textures besides, each filled once; every
+ * frame fills a corner of the next of them.
  */
 #define _GNU_SOURCE	/* ppoll */
 #include <getopt.h>
@@ -48,6 +49,7 @@ static struct options {
 	unsigned int depth, fences;
 	double hz, seconds, calibrate_ms;
 	double tick_ms, pause_ms;	/* nothing is begun in the last pause_ms of a period */
+	unsigned int hoard, side;
 	const char *record;
 } opt = { .turns = 100, .draws = 1, .size = 128, .depth = 1 };
 
@@ -91,6 +93,38 @@ static bool line(uint64_t ns)
 	return true;
 }
 
+static GLuint *hoard;
+
+static void make_hoard(void)
+{
+	GLubyte *texels = calloc(opt.side * opt.side, 4);
+	unsigned int i;
+
+	hoard = calloc(opt.hoard, sizeof(*hoard));
+	if (!texels || !hoard)
+		gl_die("no memory for %u textures", opt.hoard);
+	glGenTextures((GLsizei)opt.hoard, hoard);
+	for (i = 0; i < opt.hoard; i++) {
+		glBindTexture(GL_TEXTURE_2D, hoard[i]);
+		glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0);
+		glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA, (GLsizei)opt.side, (GLsizei)opt.side, 0, GL_RGBA,
+			     GL_UNSIGNED_BYTE, texels);
+	}
+	free(texels);
+	gl_check("filling textures");
+}
+
+static void touch_hoard(void)
+{
+	static const GLubyte corner[4 * 4 * 4];
+	static unsigned int next;
+
+	if (!opt.hoard)
+		return;
+	glBindTexture(GL_TEXTURE_2D, hoard[next++ % opt.hoard]);
+	glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, 4, 4, GL_RGBA, GL_UNSIGNED_BYTE, corner);
+}
+
 static void draw(void)
 {
 	int i;
@@ -123,6 +157,7 @@ static void begin(uint64_t due_ns)
 			gl_die("no memory for %zu frames", room);
 	}
 	frames[n_frames] = (struct frame){ .due_ns = due_ns, .begun_ns = now_ns() };
+	touch_hoard();
 	draw();
 	flood();
 	if (opt.depth > 1) {
@@ -241,6 +276,7 @@ static void parse_options(int argc, char **argv)
 		{ "fences", required_argument, NULL, 'f' },
 		{ "record", required_argument, NULL, 'r' },
 		{ "calibrate", required_argument, NULL, 'c' },
+		{ "hoard", required_argument, NULL, 'o' },
 		{ 0 },
 	};
 	int c;
@@ -259,6 +295,11 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'f': opt.fences = (unsigned int)atoi(optarg); break;
 		case 'r': opt.record = optarg; break;
+		case 'o':
+			if (sscanf(optarg, "%u:%u", &opt.hoard, &opt.side) != 2 || !opt.hoard ||
+			    opt.side < 4 || opt.side > 4096)
+				gl_die("--hoard: N:SIDE, SIDE 4..4096");
+			break;
 		case 'c': opt.calibrate_ms = atof(optarg); break;
 		default: exit(2);
 		}
@@ -286,6 +327,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	glUniform1i(uniform, opt.turns);
+	if (opt.hoard)
+		make_hoard();
 	draw();
 	glFinish();
 	gl_check("setting up");
