@@ -151,7 +151,7 @@ struct sup_device {
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
 	uint64_t memory_allowed;	/* octets of GPU memory, to its workers */
-	struct shaders shaders;		/* its store, once there was a session */
+	struct shaders shaders;		/* its store */
 	int shaders_fd;
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
@@ -508,7 +508,7 @@ void sup_broker_finish(struct sup_worker *w);
 
 /* --- sup_memory.c ---------------------------------------------------------------------------- */
 
-/* sup_shaders_ready() - that a device has a store of shaders, for a new session. False: it has none. */
+/* sup_shaders_ready() - see to it that a device has a store with room. False: it has none. */
 bool sup_shaders_ready(struct sup_device *dev);
 
 /* sup_shaders_free() - let go of it. Workers that have it mapped keep it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vgpu's store of compiled shaders (ctl_shaders.h): made with its first session, given to each, gone
+ * A vgpu's store of compiled shaders (ctl_shaders.h): made with the vgpu, given to each session, gone
  * with the vgpu. Nothing is ever taken out of one; one that is full is replaced when no session
  * uses it.
  */
