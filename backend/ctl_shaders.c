@@ -50,18 +50,14 @@ void shaders_unmap(struct shaders *s)
 	*s = (struct shaders){ 0 };
 }
 
-static uint32_t first_free(const struct shaders *s)
+bool shaders_full(int fd, uint32_t bytes)
 {
-	const uint32_t end = __atomic_load_n(&s->store->end, __ATOMIC_RELAXED);
+	uint32_t head[2];	/* end, crowd */
 
-	return end < sizeof(*s->store) ? (uint32_t)sizeof(*s->store) : end;
-}
-
-bool shaders_full(const struct shaders *s)
-{
-	const uint32_t room = s->bytes - (uint32_t)sizeof(*s->store), end = first_free(s);
-
-	return end > s->bytes || s->bytes - end < room / 8;
+	_Static_assert(offsetof(struct shaders_store, crowd) == sizeof(head[0]), "they lie together");
+	if (pread(fd, head, sizeof(head), 0) != sizeof(head))
+		return false;
+	return head[0] > bytes - bytes / 8 || head[1] > SHADERS_SLOTS - SHADERS_SLOTS / 4;
 }
 
 /* FNV-1a. Mesa's keys are SHA-1 sums, but they need not be. */
@@ -127,6 +123,11 @@ static uint32_t take_room(const struct shaders *s, uint32_t bytes)
 	return (uint32_t)from;
 }
 
+static void crowd(const struct shaders *s)
+{
+	__atomic_add_fetch(&s->store->crowd, 1, __ATOMIC_RELAXED);
+}
+
 /* A slot for the entry, now TAKEN; NULL where it is there, or there is none. */
 static struct shaders_slot *take_slot(const struct shaders *s, const void *key, size_t key_bytes)
 {
@@ -142,10 +143,11 @@ static struct shaders_slot *take_slot(const struct shaders *s, const void *key, 
 		if (state == SHADERS_THERE && is_entry(slot, key, key_bytes))
 			return NULL;
 	}
+	crowd(s);
 	return NULL;
 }
 
-void shaders_put(const struct shaders *s, const void *key, size_t key_bytes, const void *value,
+bool shaders_put(const struct shaders *s, const void *key, size_t key_bytes, const void *value,
 		 size_t value_bytes)
 {
 	struct shaders_slot *slot;
@@ -153,14 +155,14 @@ void shaders_put(const struct shaders *s, const void *key, size_t key_bytes, con
 
 	if (!s->store || !key_bytes || key_bytes > SHADERS_MAX_KEY || !value_bytes ||
 	    value_bytes > SHADERS_MAX_VALUE)
-		return;
+		return false;
 	slot = take_slot(s, key, key_bytes);
 	if (!slot)
-		return;
+		return false;
 	offset = take_room(s, (uint32_t)value_bytes);
 	if (!offset) {
 		__atomic_store_n(&slot->state, SHADERS_FREE, __ATOMIC_RELEASE);
-		return;
+		return false;
 	}
 	memcpy((uint8_t *)s->store + offset, value, value_bytes);
 	memcpy(slot->key, key, key_bytes);
@@ -168,4 +170,6 @@ void shaders_put(const struct shaders *s, const void *key, size_t key_bytes, con
 	slot->offset = offset;
 	slot->value_bytes = (uint32_t)value_bytes;
 	__atomic_store_n(&slot->state, SHADERS_THERE, __ATOMIC_RELEASE);
+	crowd(s);
+	return true;
 }

@@ -38,7 +38,7 @@ struct shaders_slot {
 /* What the memory begins with; values lie behind it. */
 struct shaders_store {
 	uint32_t end;			/* of what is used */
-	uint32_t reserved;
+	uint32_t crowd;			/* entries, and attempts to add one that found no slot */
 	struct shaders_slot slot[SHADERS_SLOTS];
 };
 
@@ -62,8 +62,11 @@ int shaders_create(uint32_t bytes);
 int shaders_map(int fd, struct shaders *out);
 void shaders_unmap(struct shaders *s);
 
-/* shaders_full() - whether little more will fit. */
-bool shaders_full(const struct shaders *s);
+/*
+ * shaders_full() - whether little more will fit into a store of @bytes. It is not mapped, and what it says
+ * is not believed to be more than a hint: workers write it.
+ */
+bool shaders_full(int fd, uint32_t bytes);
 
 /*
  * shaders_get() - look an entry up. Any thread.
@@ -73,8 +76,8 @@ bool shaders_full(const struct shaders *s);
 size_t shaders_get(const struct shaders *s, const void *key, size_t key_bytes, void *value,
 		   size_t room);
 
-/* shaders_put() - add an entry, if it is not there and there is room. Any thread. */
-void shaders_put(const struct shaders *s, const void *key, size_t key_bytes, const void *value,
+/* shaders_put() - add an entry. Any thread. False: it is there, or there is no room. */
+bool shaders_put(const struct shaders *s, const void *key, size_t key_bytes, const void *value,
 		 size_t value_bytes);
 
 #endif

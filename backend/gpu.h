@@ -5,7 +5,8 @@
  * scheduling; others (venus) come in behind the same table of functions.
  *
  * Everything here is called from one thread, the one that called gpu_open(). The engine's callback may
- * come at any time in any thread, from inside these functions as well, and calls none of them. An engine trusts its caller about ids: they
+ * come at any time in any thread, from inside these functions as well, and calls none of them but busy_ns,
+ * never two at once. An engine trusts its caller about ids: they
  * exist, or are new, and are not 0. It trusts nothing about sizes, formats and commands.
  *
  * Errors, for every function that returns int: 0; -EIO, the renderer refused this, and goes on;

@@ -15,8 +15,8 @@ static void on_set(const void *key, EGLsizeiANDROID key_bytes, const void *value
 
 	if (!s || key_bytes <= 0 || value_bytes <= 0)
 		return;
-	__atomic_add_fetch(&counters->shaders_compiled, 1, __ATOMIC_RELAXED);
-	shaders_put(s, key, (size_t)key_bytes, value, (size_t)value_bytes);
+	if (shaders_put(s, key, (size_t)key_bytes, value, (size_t)value_bytes))
+		__atomic_add_fetch(&counters->shaders_compiled, 1, __ATOMIC_RELAXED);
 }
 
 static EGLsizeiANDROID on_get(const void *key, EGLsizeiANDROID key_bytes, void *value,

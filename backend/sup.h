@@ -35,7 +35,6 @@
 
 #include "attach.h"
 #include "ctl.h"
-#include "ctl_shaders.h"
 #include "evt.h"
 #include "gnt.h"
 #include "option.h"
@@ -151,8 +150,8 @@ struct sup_device {
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
 	uint64_t memory_allowed;	/* octets of GPU memory, to its workers */
-	struct shaders shaders;		/* its store */
-	int shaders_fd;
+	int shaders_fd;			/* its store, of shaders_bytes; 0: there is none */
+	uint32_t shaders_bytes;
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;

@@ -34,19 +34,23 @@ static const char *const env_prefixes[] = {
 
 extern char **environ;
 
-static void clean_environment(char *env[MAX_ENV])
+/*
+ * Mesa must not keep shaders in a file system, where all guests' would meet. It is not told to keep
+ * none: then some versions would not ask for those in the guest's store either. It finds no folder:
+ * a user that is only a worker's is not in the password file, and others get one that is none, which
+ * Mesa complains of.
+ */
+static void clean_environment(char *env[MAX_ENV], bool own_user)
 {
 	static char fixed[][48] = {
-		/*
-		 * No home, so Mesa keeps no shaders in a file system, where all guests' would meet. It is
-		 * not told to keep none: then it would not ask for those in the guest's store either.
-		 */
 		"PATH=/usr/bin:/bin", "LANG=C", "HOME=/nonexistent",
+		"MESA_SHADER_CACHE_DIR=/dev/null",
 	};
+	const size_t n_fixed = sizeof(fixed) / sizeof(fixed[0]) - own_user;
 	size_t n = 0, i;
 	char **e;
 
-	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+	for (i = 0; i < n_fixed; i++)
 		env[n++] = fixed[i];
 	for (e = environ; *e && n < MAX_ENV - 1; e++) {
 		if (!strncmp(*e, "MESA_", 5) && strstr(*e, "_CACHE_"))
@@ -216,7 +220,7 @@ static void child(const struct sup_config *cfg, const struct identity *id, int s
 		_exit(127);
 	for (i = 0; i < MAX_ARGS && cfg->worker_args[i]; i++)
 		argv[3 + i] = cfg->worker_args[i];
-	clean_environment(env);
+	clean_environment(env, id->own);
 	execve(cfg->worker, argv, env);
 	child_fail(cfg->worker);
 }

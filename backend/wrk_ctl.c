@@ -133,10 +133,10 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	err = alloc_session(w);
 	if (!err)
 		err = wrk_limit_bind(w);
-	if (!err && bind->n_stores && w->gpu.ops->keep_shaders) {
-		err = shaders_map(fds[bind->n_evt_fds + bind->n_extents], &w->shaders);
+	/* Without it programs start more slowly, that is all. */
+	if (bind->n_stores && w->gpu.ops->keep_shaders &&
+	    !shaders_map(fds[bind->n_evt_fds + bind->n_extents], &w->shaders))
 		w->gpu.ops->keep_shaders(&w->gpu, &w->shaders, w->stats);
-	}
 	if (!err)
 		err = watch_event_channel(w);
 	if (err)

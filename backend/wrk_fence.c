@@ -12,7 +12,8 @@
  *	engine's thread: note the report; try "serving"; had it: answer, let go
  *	worker:          a slice; let go of "serving"; reports? another slice : sleep
  *
- * Whichever comes second sees what the first did. What follows from a report and needs the engine,
+ * Whichever comes second sees what the first did, for which both need a full barrier between their two
+ * steps. What follows from a report and needs the engine,
  * which may be called in the worker's thread only, is left to the worker: it is kicked.
  */
 #include <errno.h>
@@ -93,6 +94,7 @@ void wrk_fence_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t 
 	bool held;
 
 	note(&w->fences, &report);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (wrk_fence_reported(w) && !pthread_mutex_trylock(&w->fences.serving)) {
 		held = wrk_held(w);
 		wrk_fence_take(w);
@@ -101,6 +103,7 @@ void wrk_fence_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t 
 		if ((held && !wrk_held(w)) || w->sched.n_said)
 			kick(w);
 		pthread_mutex_unlock(&w->fences.serving);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	}
 }
 
@@ -120,5 +123,6 @@ void wrk_enter(struct wrk *w)
 bool wrk_leave(struct wrk *w)
 {
 	pthread_mutex_unlock(&w->fences.serving);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return !wrk_fence_reported(w);
 }

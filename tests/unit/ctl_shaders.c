@@ -12,17 +12,24 @@
 
 #define MIB	(1u << 20)
 
+static int fd = -1;		/* of the last one made */
+
 static struct shaders made(uint32_t bytes)
 {
 	struct shaders s;
-	int fd = shaders_create(bytes);
 
+	fd = shaders_create(bytes);
 	CHECK(fd >= 0);
 	/* Whoever has it cannot make others fault. */
 	CHECK(ftruncate(fd, 0) != 0 && ftruncate(fd, bytes + 4096) != 0);
 	CHECK_EQ(shaders_map(fd, &s), 0);
-	close(fd);
 	return s;
+}
+
+static void unmade(struct shaders *s)
+{
+	shaders_unmap(s);
+	close(fd);
 }
 
 static char value[SHADERS_MAX_VALUE + 1];
@@ -57,7 +64,7 @@ TEST(ctl_shaders, kept)
 	/* Whether it is there, without room for it. */
 	CHECK_EQ(shaders_get(&s, "b", 1, small, sizeof(small)), 7);
 	CHECK(!small[0]);
-	shaders_unmap(&s);
+	unmade(&s);
 	CHECK_EQ(get(&s, "a"), 0);
 	put(&s, "a", "one");
 }
@@ -77,20 +84,20 @@ TEST(ctl_shaders, refused)
 	CHECK_EQ(shaders_get(&s, key, 0, value, sizeof(value)), 0);
 	shaders_put(&s, "k", 1, large, SHADERS_MAX_VALUE);
 	CHECK_EQ(get(&s, "k"), SHADERS_MAX_VALUE);
-	shaders_unmap(&s);
+	unmade(&s);
 }
 
 static int map(size_t bytes)
 {
-	int fd = memfd_create("test", MFD_CLOEXEC);
+	int other = memfd_create("test", MFD_CLOEXEC);
 	struct shaders s;
 	int err;
 
-	CHECK(fd >= 0 && !ftruncate(fd, (off_t)bytes));
-	err = shaders_map(fd, &s);
+	CHECK(other >= 0 && !ftruncate(other, (off_t)bytes));
+	err = shaders_map(other, &s);
 	CHECK(err ? !s.store : s.store != NULL);
 	shaders_unmap(&s);
-	close(fd);
+	close(other);
 	return err;
 }
 
@@ -108,19 +115,19 @@ TEST(ctl_shaders, full)
 	unsigned int i, n = 0;
 	char key[16];
 
-	CHECK(!shaders_full(&s));
+	CHECK(!shaders_full(fd, MIB));
 	for (i = 0; i < 64; i++) {
 		snprintf(key, sizeof(key), "large %u", i);
 		shaders_put(&s, key, strlen(key), large, sizeof(large));
 		n += get(&s, key) != 0;
 	}
 	CHECK(n >= 8 && n < 16);
-	CHECK(shaders_full(&s));
+	CHECK(shaders_full(fd, MIB));
 	/* What fits still does, and those that did not left their slots. */
 	put(&s, "small", "v");
 	CHECK_EQ(get(&s, "small"), 1);
 	CHECK_EQ(get(&s, "large 0"), sizeof(large));
-	shaders_unmap(&s);
+	unmade(&s);
 }
 
 TEST(ctl_shaders, many)
@@ -142,7 +149,9 @@ TEST(ctl_shaders, many)
 		n++;
 	}
 	CHECK(n > SHADERS_SLOTS * 3 / 4 && n <= SHADERS_SLOTS);
-	shaders_unmap(&s);
+	/* Although there is room for many more octets. */
+	CHECK(shaders_full(fd, 4 * MIB));
+	unmade(&s);
 }
 
 /* Another worker of the guest writes whatever it likes. */
@@ -178,11 +187,14 @@ TEST(ctl_shaders, not_believed)
 	s.store->end = UINT32_MAX;
 	put(&s, "b", "two");
 	CHECK_EQ(get(&s, "b"), 0);
-	CHECK(shaders_full(&s));
+	CHECK(shaders_full(fd, MIB));
+	/* A hole in it is nothing to who reads it. */
+	CHECK(!madvise(s.store, 4096, MADV_REMOVE));
+	CHECK(!shaders_full(fd, MIB));
 	s.store->end = 4;
 	put(&s, "c", "three");
 	CHECK_EQ(get(&s, "c"), 5);
-	shaders_unmap(&s);
+	unmade(&s);
 }
 
 struct writer {
@@ -225,5 +237,5 @@ TEST(ctl_shaders, two_writers)
 		n++;
 	}
 	CHECK(n > 4400);
-	shaders_unmap(&w[0].s);
+	unmade(&w[0].s);
 }

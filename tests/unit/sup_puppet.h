@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -123,9 +124,9 @@ static void puppet_check_birth(bool model)
 	if (getenv("XENGPU_PLATFORM") || getenv("USER") || getenv("XDG_RUNTIME_DIR"))
 		puppet_fail("the environment is not clean");
 	/* Shaders of all guests would meet there. */
-	if (!getenv("HOME") || strcmp(getenv("HOME"), "/nonexistent") ||
-	    getenv("MESA_SHADER_CACHE_DIR") || getenv("MESA_GLSL_CACHE_DIR") ||
-	    getenv("XDG_CACHE_HOME"))
+	if (getenv("MESA_GLSL_CACHE_DIR") || getenv("XDG_CACHE_HOME") ||
+	    (getpwuid(getuid()) && (!getenv("MESA_SHADER_CACHE_DIR") ||
+				    strcmp(getenv("MESA_SHADER_CACHE_DIR"), "/dev/null"))))
 		puppet_fail("shaders would be kept in the file system");
 	if (ftruncate(CTL_STATS_FD, 0) == 0)
 		puppet_fail("the counters' memory can be cut off");
