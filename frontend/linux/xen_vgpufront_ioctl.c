@@ -86,7 +86,7 @@ static int create_context(struct xvf_file *f, u32 capset_id, u32 n_rings, const 
 	c->capset_id = capset_id;
 	c->n_rings = n_rings;
 	strscpy_pad(c->name, name, sizeof(c->name));
-	err = xvf_call(f->s, &wire, &rsp);
+	err = xvf_call(f->s, &wire, &rsp, XVF_BUSY_MS);
 	if (err) {
 		/* One that was not waited for comes to be nevertheless. */
 		if (err == -ETIMEDOUT || err == -ERESTARTSYS)
@@ -276,7 +276,7 @@ static int await_answer(struct xvf_bo *bo)
 
 	xvf_kick(bo->s);
 	left = wait_for_completion_interruptible_timeout(&bo->answered,
-							 msecs_to_jiffies(XVF_CALL_MS));
+							 msecs_to_jiffies(XVF_BUSY_MS));
 	if (left < 0)
 		return left;
 	if (!left)

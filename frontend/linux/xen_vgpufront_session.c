@@ -170,7 +170,7 @@ static int read_capset(struct xvf_session *s, struct xvf_buffer *b, const void *
 	wire.u.capset_get.capset_version = info->max_version;
 	wire.u.capset_get.buffer_id = b->id;
 	wire.u.capset_get.bytes = info->max_bytes;
-	err = xvf_call(s, &wire, &rsp);
+	err = xvf_call(s, &wire, &rsp, XVF_CALL_MS);
 	if (err)
 		return err;
 	if (rsp.u.capset_get.bytes > info->max_bytes)
@@ -196,7 +196,7 @@ static int read_capsets(struct xvf_session *s, struct xvf_buffer *b, const void 
 
 	for (i = 0; !err && i < XVF_MAX_CAPSETS; i++) {
 		wire.u.capset_info.capset_index = i;
-		err = xvf_call(s, &wire, &rsp);
+		err = xvf_call(s, &wire, &rsp, XVF_CALL_MS);
 		if (!err)
 			err = read_capset(s, b, room, &rsp.u.capset_info);
 	}
