@@ -13,6 +13,7 @@
 #include <drm/drm_drv.h>
 
 #include "xen_vgpufront.h"
+#include "virgl_caps.h"
 
 #define OPEN_MS		40000u	/* a backend that has to start a renderer */
 #define END_MS		5000u	/* for the backend to let go; then the kernel sees to the pages */
@@ -179,6 +180,8 @@ static int read_capset(struct xvf_session *s, struct xvf_buffer *b, const void *
 	if (!c->data)
 		return -ENOMEM;
 	memcpy(c->data, room, rsp.u.capset_get.bytes);
+	virgl_caps_adjust(info->capset_id, c->data, rsp.u.capset_get.bytes,
+			  s->limits.max_buffer_pages);
 	c->id = info->capset_id;
 	c->max_version = info->max_version;
 	c->bytes = info->max_bytes;
