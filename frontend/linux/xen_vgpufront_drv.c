@@ -126,6 +126,9 @@ static const struct file_operations fops = {
 	.llseek = noop_llseek,
 	.mmap = drm_gem_mmap,
 	.show_fdinfo = show_fdinfo,
+#ifdef FOP_UNSIGNED_OFFSET
+	.fop_flags = FOP_UNSIGNED_OFFSET,	/* without it, opening fails since 6.12 */
+#endif
 };
 
 static const struct drm_driver driver = {
