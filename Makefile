@@ -266,7 +266,7 @@ fuzz-corpus:
 	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share pbuffer features virtgpu hostile escape libsteptime.so \
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share pbuffer features virtgpu gbm beside hostile escape libsteptime.so \
 		   picture capture.sh load)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/share $(B)/guest/pbuffer $(B)/guest/load: \
@@ -302,6 +302,13 @@ $(B)/guest/libsteptime.so: tests/gl/steptime.c
 $(B)/guest/virtgpu: tests/gl/virtgpu.c tests/gl/virtgpu.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) $$(pkg-config --cflags libdrm) -o $@ $<
+$(B)/guest/gbm: tests/gl/gbm.c tests/gl/gl_util.c tests/gl/gl_util.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) -o $@ $(filter %.c,$^) -lEGL -lGLESv2 -lgbm
+$(B)/guest/beside: tests/gl/beside.c tests/gl/virtgpu.h tests/gl/gl_util.c tests/gl/gl_util.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) $(CFLAGS) $$(pkg-config --cflags libdrm) -o $@ \
+		$(filter %.c,$^) -lEGL -lGLESv2
 $(B)/guest/picture: tests/gl/picture.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra $(WERROR) $(CFLAGS) -o $@ $< -lpng

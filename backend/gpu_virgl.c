@@ -12,6 +12,8 @@
  * - A context that saw a bad command drops its draws from then on and returns 0 ("in_error"). It
  *   says so in a message and by refusing to be switched to; see settle().
  * - A resource keeps a pointer to the iovec it was attached with, not a copy.
+ * - Which GL context is current it notes for commands only. A new context's is left current unnoted,
+ *   and a resource is made and destroyed in whichever is; see own_context().
  *
  * Written against 0.10.4 (Debian 12) and 1.1.0 (Debian 13), of which only functions that both have
  * are used; those that 0.10.4 calls unstable became stable unchanged.
@@ -53,6 +55,7 @@ struct virgl_box {
 static struct {
 	int drm_fd;			/* handed to the renderer as copies; -1 for none */
 	uint32_t last_context;		/* whose GL context is current; 0 for unknown */
+	uint32_t n_contexts;
 	uint32_t fences;		/* created and not reported yet; the fence thread counts down */
 	bool waiting;			/* for it, with the renderer's poll descriptor */
 	bool suspect;			/* the renderer reported a broken context */
@@ -313,6 +316,16 @@ static void virgl_fini(struct gpu *gpu)
 }
 
 /*
+ * The renderer's own GL context is current after this, and noted: the next commands, of whichever
+ * context, switch to theirs.
+ */
+static void own_context(void)
+{
+	virgl_renderer_force_ctx_0();
+	virgl.last_context = 0;
+}
+
+/*
  * What a call that used a context amounts to. A context in_error refuses to be switched to, but
  * only then, so the way to find out is to switch away from it and back. That flushes; it is done
  * only after a call that failed or that made the renderer complain. (A complaint about a query,
@@ -325,24 +338,33 @@ static int settle(uint32_t context_id, int ret)
 	if (!ret && !__atomic_load_n(&virgl.suspect, __ATOMIC_RELAXED))
 		return 0;
 	__atomic_store_n(&virgl.suspect, false, __ATOMIC_RELAXED);
-	virgl_renderer_force_ctx_0();
-	virgl.last_context = 0;
+	own_context();
 	if (virgl_renderer_submit_cmd(&nop, (int)context_id, 1))
 		return -ENOTRECOVERABLE;
 	return ret ? -EIO : 0;
 }
 
+/*
+ * Without own_context() the next commands of the context that drew last would be executed in the new
+ * one's GL context, where nothing is bound: a draw is an error there, which costs the innocent context
+ * everything. Source: virglrenderer, vrend_renderer_create_sub_ctx(), vrend_hw_switch_context().
+ */
 static int virgl_context_create(struct gpu *gpu, uint32_t context_id,
 				const struct vgpuif_context_create *args)
 {
 	char name[VGPUIF_MAX_CONTEXT_NAME + 1];
+	int ret;
 
 	(void)gpu;
 	memcpy(name, args->name, VGPUIF_MAX_CONTEXT_NAME);
 	name[VGPUIF_MAX_CONTEXT_NAME] = '\0';
-	virgl.last_context = 0;
-	return virgl_renderer_context_create_with_flags(context_id, args->capset_id,
-							(uint32_t)strlen(name), name) ? -EIO : 0;
+	ret = virgl_renderer_context_create_with_flags(context_id, args->capset_id,
+						       (uint32_t)strlen(name), name);
+	own_context();
+	if (ret)
+		return -EIO;
+	virgl.n_contexts++;
+	return 0;
 }
 
 /*
@@ -366,8 +388,20 @@ static void virgl_context_destroy(struct gpu *gpu, uint32_t context_id)
 {
 	(void)gpu;
 	await_fences();
-	virgl.last_context = 0;
 	virgl_renderer_context_destroy(context_id);
+	own_context();
+	virgl.n_contexts--;
+}
+
+/*
+ * Before a resource is made or destroyed: the renderer binds it to where the current GL context has a
+ * texture that its next draw may count on, and deletes by a number a framebuffer that is another
+ * context's. One context alone pays for its own resources only, and is left in peace.
+ */
+static void between_contexts(void)
+{
+	if (virgl.n_contexts > 1)
+		own_context();
 }
 
 static int virgl_context_attach(struct gpu *gpu, uint32_t context_id, uint32_t resource_id)
@@ -400,6 +434,7 @@ static int virgl_resource_create(struct gpu *gpu, const struct vgpuif_resource_c
 	};
 
 	(void)gpu;
+	between_contexts();
 	return virgl_renderer_resource_create(&create, NULL, 0) ? -EIO : 0;
 }
 
@@ -443,6 +478,7 @@ static void virgl_resource_detach(struct gpu *gpu, uint32_t resource_id)
 static void virgl_resource_unref(struct gpu *gpu, uint32_t resource_id)
 {
 	(void)gpu;
+	between_contexts();
 	virgl_renderer_resource_unref(resource_id);
 }
 

@@ -234,8 +234,6 @@ int vt_cmd_context(struct vt_client *c, uint32_t capset_id);
 /* vt_caps.c */
 /* vt_caps_ask() - queue the questions; their answers arrive while the client starts up. */
 int vt_caps_ask(struct vt_client *c);
-/* vt_caps_adjust() - take out of a capset what cannot be had; see there. */
-void vt_caps_adjust(uint32_t id, uint8_t *capset, uint32_t bytes, uint32_t max_buffer_pages);
 /* vt_caps_reply() - answer GET_CAPS (capset 1) or GET_CAPS2 (2). */
 int vt_caps_reply(struct vt_client *c, uint32_t capset_id);
 int vt_caps_get_param(struct vt_client *c, const uint32_t *payload, uint32_t n);

@@ -9,6 +9,8 @@
 #include "request.h"
 #include "vt.h"
 
+#include "linux/virgl_caps.h"
+
 /* Places in the result pages. */
 #define AT_VIRGL	0u
 #define AT_VIRGL2	1024u
@@ -79,42 +81,13 @@ int vt_caps_ask(struct vt_client *c)
 	return 0;
 }
 
-/*
- * vt_caps_adjust() - take out of a capset what cannot be had through this protocol.
- * @capset: a private copy, of @bytes octets.
- * @max_buffer_pages: the most that the backend takes in one buffer.
- *
- * Persistent mappings of buffers (ARB_buffer_storage) would be memory of the driver domain, which a
- * guest has no means to map. A texture buffer cannot be larger than a granted buffer; of the largest
- * texels, that is how many are offered, so that a program which wants all there is gets it.
- * Source: struct virgl_caps_v1, _v2 and VIRGL_CAP_ARB_BUFFER_STORAGE in Mesa's virgl_hw.h.
- */
-void vt_caps_adjust(uint32_t id, uint8_t *capset, uint32_t bytes, uint32_t max_buffer_pages)
-{
-	const uint64_t most = (uint64_t)max_buffer_pages * VGPUIF_PAGE_BYTES / VIRGL_MAX_TEXEL_BYTES;
-	uint32_t word;
-
-	if (bytes >= VIRGL_CAPS_TEXTURE_BUFFER + sizeof(word)) {
-		memcpy(&word, capset + VIRGL_CAPS_TEXTURE_BUFFER, sizeof(word));
-		if (word > most)
-			word = (uint32_t)most;
-		memcpy(capset + VIRGL_CAPS_TEXTURE_BUFFER, &word, sizeof(word));
-	}
-	if (id == VGPUIF_CAPSET_VIRGL2 && bytes >= VIRGL_CAPS_BITS + sizeof(word)) {
-		memcpy(&word, capset + VIRGL_CAPS_BITS, sizeof(word));
-		word &= ~VIRGL_CAP_ARB_BUFFER_STORAGE;
-		memcpy(capset + VIRGL_CAPS_BITS, &word, sizeof(word));
-	}
-}
-
 /* A copy of a capset is sent: the backend can write to the pages it came in. */
 static int send_capset(struct vt_client *c, uint32_t id, uint32_t at, uint32_t bytes)
 {
 	uint8_t copy[VGPUIF_PAGE_BYTES];
 
 	memcpy(copy, (uint8_t *)fe_buffer_addr(c->results) + at, bytes);
-	if (id <= VGPUIF_CAPSET_VIRGL2)
-		vt_caps_adjust(id, copy, bytes, fe_session_limits(c->session)->max_buffer_pages);
+	virgl_caps_adjust(id, copy, bytes, fe_session_limits(c->session)->max_buffer_pages);
 	return vt_reply(c, copy, bytes);
 }
 

@@ -129,11 +129,7 @@ struct vtest_batch {		/* of SUBMIT2, behind their number; offsets in words */
 #define VIRGL_END_TRANSFERS	44u
 #define VIRGL_TRANSFERS_WORDS	1024u	/* VIRGL_MAX_TBUF_DWORDS: transfers and their padding */
 
-/* In struct virgl_caps_v1, with which virgl_caps_v2 begins, and in the latter. Source: virgl_hw.h of Mesa. */
-#define VIRGL_CAPS_TEXTURE_BUFFER 292u	/* max_tbo_size, in texels */
-#define VIRGL_MAX_TEXEL_BYTES	16u
-#define VIRGL_CAPS_BITS		392u
-#define VIRGL_CAP_ARB_BUFFER_STORAGE (1u << 31)
+/* In struct virgl_caps_v2; what else is known of it is in linux/virgl_caps.h. Source: virgl_hw.h of Mesa. */
 #define VIRGL_CAPS_RENDERER	696u
 #define VIRGL_CAPS_RENDERER_BYTES 64u
 

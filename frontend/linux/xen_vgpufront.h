@@ -49,7 +49,8 @@
 #define XVF_MAX_CAPSETS		8
 #define XVF_MAX_CAPSET_BYTES	65536u
 #define XVF_MAX_TEXT		200
-#define XVF_CALL_MS		10000u	/* for an answer that needs no GPU */
+#define XVF_CALL_MS		10000u	/* for an answer when no program is there yet */
+#define XVF_BUSY_MS		60000u	/* ... behind what other programs have the GPU do */
 
 /* Pages granted to the backend. */
 struct xvf_grant {
@@ -342,12 +343,12 @@ void xvf_kick(struct xvf_session *s);
 int xvf_throttle(struct xvf_session *s);
 
 /*
- * xvf_call() - post, and wait for the answer.
+ * xvf_call() - post, and wait for the answer, @ms at most.
  * @rsp: set when 0 is returned.
  * Returns the answer's status; -ETIMEDOUT; -ERESTARTSYS; -ENODEV, the session is lost; -ENOMEM.
  */
 int xvf_call(struct xvf_session *s, const struct vgpuif_request *wire,
-	     struct vgpuif_response *rsp);
+	     struct vgpuif_response *rsp, u32 ms);
 
 /* xvf_session_lose() - the session is over; everything in flight is answered. May sleep. */
 void xvf_session_lose(struct xvf_session *s, const char *why);

@@ -7,6 +7,7 @@
  * xenbus. It appears when the backend has opened the first session, and stays through reconnects.
  */
 #include <linux/device.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -15,6 +16,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_print.h>
 
 #include <xen/page.h>
 #include <xen/platform_pci.h>
@@ -98,6 +100,21 @@ static void show_fdinfo(struct seq_file *m, struct file *filp)
 	seq_printf(m, "drm-memory-granted:\t%llu KiB\n", granted >> 10);
 }
 
+/*
+ * What this device exported comes back as the object it is. Of others' pages there is no resource to be
+ * made: the backend's renderer has its own memory, and copies. The core would say -EINVAL.
+ */
+static struct drm_gem_object *prime_import(struct drm_device *drm, struct dma_buf *dma_buf)
+{
+	struct drm_gem_object *obj = drm_gem_prime_import(drm, dma_buf);
+
+	if (obj != ERR_PTR(-EINVAL))
+		return obj;
+	drm_dbg_prime(drm, "a dma-buf of %s is not imported: only this device's own are\n",
+		      dma_buf->exp_name);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
 static const struct file_operations fops = {
 	.owner = THIS_MODULE,
 	.open = drm_open,
@@ -109,6 +126,9 @@ static const struct file_operations fops = {
 	.llseek = noop_llseek,
 	.mmap = drm_gem_mmap,
 	.show_fdinfo = show_fdinfo,
+#ifdef FOP_UNSIGNED_OFFSET
+	.fop_flags = FOP_UNSIGNED_OFFSET,	/* without it, opening fails since 6.12 */
+#endif
 };
 
 static const struct drm_driver driver = {
@@ -116,6 +136,7 @@ static const struct drm_driver driver = {
 	.open = file_open,
 	.postclose = file_close,
 	.gem_create_object = xvf_gem_create_object,
+	.gem_prime_import = prime_import,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 	.prime_handle_to_fd = drm_gem_prime_handle_to_fd,
 	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,

@@ -86,7 +86,7 @@ static int create_context(struct xvf_file *f, u32 capset_id, u32 n_rings, const 
 	c->capset_id = capset_id;
 	c->n_rings = n_rings;
 	strscpy_pad(c->name, name, sizeof(c->name));
-	err = xvf_call(f->s, &wire, &rsp);
+	err = xvf_call(f->s, &wire, &rsp, XVF_BUSY_MS);
 	if (err) {
 		/* One that was not waited for comes to be nevertheless. */
 		if (err == -ETIMEDOUT || err == -ERESTARTSYS)
@@ -276,7 +276,7 @@ static int await_answer(struct xvf_bo *bo)
 
 	xvf_kick(bo->s);
 	left = wait_for_completion_interruptible_timeout(&bo->answered,
-							 msecs_to_jiffies(XVF_CALL_MS));
+							 msecs_to_jiffies(XVF_BUSY_MS));
 	if (left < 0)
 		return left;
 	if (!left)
@@ -325,7 +325,11 @@ static int ioctl_resource_create(struct drm_device *drm, void *data, struct drm_
 	c->nr_samples = args->nr_samples;
 	c->resource_flags = args->flags;
 	err = xvf_bo_define(bo, &wire);
-	if (!err && args->target == TARGET_BUFFER)
+	/*
+	 * A texture whose contents go through another resource has a page or less, for the form's sake;
+	 * but virglrenderer 1.1 refuses such a transfer when there is no page at all.
+	 */
+	if (!err && (args->target == TARGET_BUFFER || bo->shmem.base.size <= PAGE_SIZE))
 		err = xvf_bo_back(bo);
 	if (!err && bo->shmem.base.size >= ASK_BYTES)
 		err = await_answer(bo);

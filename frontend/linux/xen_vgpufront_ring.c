@@ -286,7 +286,7 @@ static void call_done(struct xvf_session *s, struct xvf_req *req,
 }
 
 int xvf_call(struct xvf_session *s, const struct vgpuif_request *wire,
-	     struct vgpuif_response *rsp)
+	     struct vgpuif_response *rsp, u32 ms)
 {
 	struct call *call = kzalloc(sizeof(*call), GFP_KERNEL);
 	long left;
@@ -301,8 +301,7 @@ int xvf_call(struct xvf_session *s, const struct vgpuif_request *wire,
 	call->req.done = call_done;
 	xvf_post(s, &call->req);
 	xvf_kick(s);
-	left = wait_for_completion_killable_timeout(&call->answered,
-						    msecs_to_jiffies(XVF_CALL_MS));
+	left = wait_for_completion_killable_timeout(&call->answered, msecs_to_jiffies(ms));
 	if (left > 0) {
 		err = xvf_status(&call->rsp);
 		if (!err)

@@ -13,6 +13,7 @@
 #include <drm/drm_drv.h>
 
 #include "xen_vgpufront.h"
+#include "virgl_caps.h"
 
 #define OPEN_MS		40000u	/* a backend that has to start a renderer */
 #define END_MS		5000u	/* for the backend to let go; then the kernel sees to the pages */
@@ -170,7 +171,7 @@ static int read_capset(struct xvf_session *s, struct xvf_buffer *b, const void *
 	wire.u.capset_get.capset_version = info->max_version;
 	wire.u.capset_get.buffer_id = b->id;
 	wire.u.capset_get.bytes = info->max_bytes;
-	err = xvf_call(s, &wire, &rsp);
+	err = xvf_call(s, &wire, &rsp, XVF_CALL_MS);
 	if (err)
 		return err;
 	if (rsp.u.capset_get.bytes > info->max_bytes)
@@ -179,6 +180,8 @@ static int read_capset(struct xvf_session *s, struct xvf_buffer *b, const void *
 	if (!c->data)
 		return -ENOMEM;
 	memcpy(c->data, room, rsp.u.capset_get.bytes);
+	virgl_caps_adjust(info->capset_id, c->data, rsp.u.capset_get.bytes,
+			  s->limits.max_buffer_pages);
 	c->id = info->capset_id;
 	c->max_version = info->max_version;
 	c->bytes = info->max_bytes;
@@ -196,7 +199,7 @@ static int read_capsets(struct xvf_session *s, struct xvf_buffer *b, const void 
 
 	for (i = 0; !err && i < XVF_MAX_CAPSETS; i++) {
 		wire.u.capset_info.capset_index = i;
-		err = xvf_call(s, &wire, &rsp);
+		err = xvf_call(s, &wire, &rsp, XVF_CALL_MS);
 		if (!err)
 			err = read_capset(s, b, room, &rsp.u.capset_info);
 	}

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "virtgpu.h"
@@ -74,10 +76,16 @@ static int get_caps(int fd, uint32_t id, uint32_t version, void *caps, uint32_t 
 static void caps(void)
 {
 	uint8_t whole[8192] = { 0 }, part[64];
+	uint32_t texels, bits;
 	int fd = open_node();
 
 	memset(part, 0xa5, sizeof(part));
 	CHECK(!get_caps(fd, 2, 1, whole, sizeof(whole)));
+	/* No more texels than a granted buffer has; no persistent mappings. Source: virgl_hw.h. */
+	memcpy(&texels, whole + 292, sizeof(texels));
+	memcpy(&bits, whole + 392, sizeof(bits));
+	CHECK(texels > 0 && texels <= 1u << 24);
+	CHECK(bits && !(bits & 1u << 31));
 	CHECK(!get_caps(fd, 2, 1, part, 16));
 	CHECK(!memcmp(part, whole, 16) && part[16] == 0xa5);
 	REFUSED(get_caps(fd, 55, 0, whole, sizeof(whole)), EINVAL);
@@ -189,6 +197,94 @@ static void submits(void)
 	REFUSED(execute(fd, &e), EINVAL);
 	close(fd);
 	puts("submits and fences: right");
+}
+
+static uint32_t syncobj(int fd)
+{
+	struct drm_syncobj_create c = { 0 };
+
+	CHECK(!ioctl(fd, DRM_IOCTL_SYNCOBJ_CREATE, &c));
+	return c.handle;
+}
+
+/* Whether @point of a syncobj has signalled within @ms; point 0: whether its fence has. */
+static int signalled(int fd, uint32_t handle, uint64_t point, int ms)
+{
+	struct timespec now;
+	int64_t until;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = now.tv_sec * INT64_C(1000000000) + now.tv_nsec + ms * INT64_C(1000000);
+	if (point) {
+		struct drm_syncobj_timeline_wait w = {
+			.handles = (uintptr_t)&handle, .points = (uintptr_t)&point, .count_handles = 1,
+			.timeout_nsec = until };
+
+		return ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &w);
+	}
+	struct drm_syncobj_wait w = { .handles = (uintptr_t)&handle, .count_handles = 1,
+				      .timeout_nsec = until };
+
+	return ioctl(fd, DRM_IOCTL_SYNCOBJ_WAIT, &w);
+}
+
+/* Syncobjs of a submit: in the uAPI since Linux 6.6, and without a parameter that says so. */
+static void syncobjs(void)
+{
+	static uint32_t nop[16];
+	struct virtgpu_execbuffer_syncobj in[2], out[2];
+	struct virtgpu_execbuffer2 e = {
+		.command = (uintptr_t)nop, .size = sizeof(nop), .syncobj_stride = sizeof(in[0]),
+		.in_syncobjs = (uintptr_t)in, .out_syncobjs = (uintptr_t)out,
+	};
+	unsigned int major, minor;
+	struct utsname name;
+	int fd;
+
+	CHECK(!uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2);
+	if (major < 6 || (major == 6 && minor < 6)) {
+		printf("syncobjs of a submit: Linux %u.%u has none\n", major, minor);
+		return;
+	}
+	fd = open_node();
+	memset(in, 0, sizeof(in));
+	memset(out, 0, sizeof(out));
+	out[0].handle = syncobj(fd);
+	out[1].handle = syncobj(fd);
+	out[1].point = 3;
+	e.num_out_syncobjs = 2;
+	CHECK(!ioctl(fd, IOCTL_EXECBUFFER2, &e));
+	CHECK(!signalled(fd, out[0].handle, 0, 20000));
+	CHECK(!signalled(fd, out[1].handle, 3, 20000));
+	REFUSED(signalled(fd, out[1].handle, 4, 0), EINVAL);
+	/* What one gave the next waits for; a reset one is empty afterwards. */
+	in[0].handle = out[0].handle;
+	in[0].flags = VIRTGPU_EXECBUF_SYNCOBJ_RESET;
+	in[1] = out[1];
+	out[1].point = 4;
+	e.num_in_syncobjs = 2;
+	e.out_syncobjs = (uintptr_t)&out[1];
+	e.num_out_syncobjs = 1;
+	CHECK(!ioctl(fd, IOCTL_EXECBUFFER2, &e));
+	CHECK(!signalled(fd, out[1].handle, 4, 20000));
+	REFUSED(signalled(fd, in[0].handle, 0, 0), EINVAL);
+	/* Now there is nothing to wait for. */
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EINVAL);
+	e.num_in_syncobjs = 0;
+	e.syncobj_stride = 0;
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EINVAL);
+	e.syncobj_stride = sizeof(in[0]);
+	out[1].flags = 1;
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EINVAL);
+	out[1].flags = 0;
+	out[1].handle = 4711;
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), ENOENT);
+	e.out_syncobjs = 0;
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EFAULT);
+	e.num_out_syncobjs = ~0u;
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EINVAL);
+	close(fd);
+	puts("syncobjs of a submit: right");
 }
 
 /* A buffer of @bytes. Source of the numbers: virgl's p_defines.h and virgl_hw.h. */
@@ -315,6 +411,52 @@ static void shared(void)
 	puts("dma-buf: right");
 }
 
+/* A dma-buf of vgem's; -1 where that is not loaded. */
+static int vgem_dmabuf(void)
+{
+	struct drm_mode_create_dumb dumb = { .width = 64, .height = 64, .bpp = 32 };
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC };
+	char path[32], name[16];
+	struct drm_version v = { .name = name };
+	int i, fd;
+
+	for (i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		v.name_len = sizeof(name);
+		memset(name, 0, sizeof(name));
+		if (!ioctl(fd, DRM_IOCTL_VERSION, &v) && !strncmp(name, "vgem", sizeof(name)))
+			break;
+		close(fd);
+	}
+	if (i == 8)
+		return -1;
+	CHECK(!ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &dumb));
+	prime.handle = dumb.handle;
+	CHECK(!ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime));
+	close(fd);
+	return prime.fd;
+}
+
+/* Pages that are not this device's, and what is no dma-buf at all. */
+static void foreign(void)
+{
+	struct drm_prime_handle prime = { .fd = vgem_dmabuf() };
+	int fd = open_node();
+
+	if (prime.fd >= 0) {
+		REFUSED(ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime), EOPNOTSUPP);
+		close(prime.fd);
+	}
+	puts(prime.fd >= 0 ? "a foreign dma-buf: refused" : "a foreign dma-buf: no vgem to make one");
+	prime.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	REFUSED(ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime), EINVAL);
+	close(prime.fd);
+	close(fd);
+}
+
 /* A thousand objects, some closed one by one and some by the end of the file. */
 static void many(void)
 {
@@ -344,6 +486,8 @@ int main(int argc, char **argv)
 	buffers();
 	blobs();
 	shared();
+	foreign();
+	syncobjs();
 	many();
 	return 0;
 }

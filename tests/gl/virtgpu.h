@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What libdrm's virtgpu_drm.h of 2.4 lacks of the uAPI, by its names; Debian ships no other.
- * Source: Linux include/uapi/drm/virtgpu_drm.h, 6.1.
+ * Source: Linux include/uapi/drm/virtgpu_drm.h, 6.1 and, for syncobjs, 6.12.
  */
 #ifndef TESTS_GL_VIRTGPU_H
 #define TESTS_GL_VIRTGPU_H
@@ -32,6 +32,23 @@ struct virtgpu_execbuffer {
 	uint32_t ring_idx, pad;
 };
 
+/* Since 6.6. */
+struct virtgpu_execbuffer2 {
+	uint32_t flags, size;
+	uint64_t command, bo_handles;
+	uint32_t num_bo_handles;
+	int32_t fence_fd;
+	uint32_t ring_idx, syncobj_stride, num_in_syncobjs, num_out_syncobjs;
+	uint64_t in_syncobjs, out_syncobjs;
+};
+
+struct virtgpu_execbuffer_syncobj {
+	uint32_t handle, flags;
+	uint64_t point;
+};
+
+#define VIRTGPU_EXECBUF_SYNCOBJ_RESET		1
+
 struct virtgpu_blob {
 	uint32_t blob_mem, blob_flags, bo_handle, res_handle;
 	uint64_t size;
@@ -53,6 +70,7 @@ struct virtgpu_info {
 };
 
 #define IOCTL_EXECBUFFER	DRM_IOWR(DRM_COMMAND_BASE + 2, struct virtgpu_execbuffer)
+#define IOCTL_EXECBUFFER2	DRM_IOWR(DRM_COMMAND_BASE + 2, struct virtgpu_execbuffer2)
 #define IOCTL_INFO		DRM_IOWR(DRM_COMMAND_BASE + 5, struct virtgpu_info)
 #define IOCTL_CREATE_BLOB	DRM_IOWR(DRM_COMMAND_BASE + 10, struct virtgpu_blob)
 #define IOCTL_CONTEXT_INIT	DRM_IOWR(DRM_COMMAND_BASE + 11, struct virtgpu_context_init)

@@ -5,6 +5,8 @@
  */
 #include "vtest_rig.h"
 
+#include "linux/virgl_caps.h"
+
 TEST(vtest_client, caps_lengths_are_octets_and_one)
 {
 	uint32_t header[2];
@@ -341,19 +343,19 @@ TEST(vtest_client, capsets_offer_what_can_be_had)
 	uint8_t capset[1376];
 
 	memset(capset, 0xff, sizeof(capset));
-	vt_caps_adjust(VGPUIF_CAPSET_VIRGL, capset, 308, 65536);
+	virgl_caps_adjust(VGPUIF_CAPSET_VIRGL, capset, 308, 65536);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 24);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER - 4), UINT32_MAX);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER + 4), UINT32_MAX);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_BITS), UINT32_MAX);
-	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), 1024);
+	virgl_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), 1024);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 18);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_BITS), UINT32_MAX & ~VIRGL_CAP_ARB_BUFFER_STORAGE);
 	/* Less is left as it is, and so is a capset that has nothing there. */
-	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), UINT32_MAX);
+	virgl_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, sizeof(capset), UINT32_MAX);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), 1 << 18);
 	memset(capset, 0xff, sizeof(capset));
-	vt_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, VIRGL_CAPS_TEXTURE_BUFFER, 1);
+	virgl_caps_adjust(VGPUIF_CAPSET_VIRGL2, capset, VIRGL_CAPS_TEXTURE_BUFFER, 1);
 	CHECK_EQ(word_at(capset, VIRGL_CAPS_TEXTURE_BUFFER), UINT32_MAX);
 }
 

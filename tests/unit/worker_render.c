@@ -80,3 +80,35 @@ TEST(worker_render, clear)
 	rig_stop(rig);
 	free(rig);
 }
+
+/* Submit a clear by context 1, and look whether it arrived where context 1 draws. */
+static void clear_is(struct rig *rig, float r, float g, float b, uint32_t rgba)
+{
+	uint32_t n = virgl_clear((uint32_t *)(rig->mem + RIG_SCRATCH * PAGE), r, g, b, 1.0f);
+
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, n * 4, VGPUIF_SUBMIT_FENCE), 0);
+	CHECK_EQ(rig_transfer(rig, VGPUIF_OP_TRANSFER_FROM_HOST, 1, 1, 64, 64), 0);
+	CHECK(rig_pixels(rig, RIG_SURFACE_PAGE, 64, rgba));
+}
+
+/* Contexts that come and go, and their resources, are nothing to the one that draws. */
+TEST(worker_render, beside)
+{
+	struct rig *rig = malloc(sizeof(*rig));
+
+	rig_start(rig);
+	rig_scene(rig, 64);
+	clear_is(rig, 1, 0, 0, 0xff0000ff);
+	CHECK_EQ(rig_context(rig, 2), 0);
+	clear_is(rig, 0, 1, 0, 0xff00ff00);
+	CHECK_EQ(rig_texture(rig, 2, 64, 64), 0);
+	CHECK_EQ(rig_context_resource(rig, VGPUIF_OP_CONTEXT_ATTACH, 2, 2), 0);
+	clear_is(rig, 0, 0, 1, 0xffff0000);
+	CHECK_EQ(rig_op(rig, VGPUIF_OP_RESOURCE_UNREF, 2), 0);
+	clear_is(rig, 1, 1, 0, 0xff00ffff);
+	CHECK_EQ(rig_op(rig, VGPUIF_OP_CONTEXT_DESTROY, 2), 0);
+	clear_is(rig, 0, 1, 1, 0xffffff00);
+	CHECK_EQ(rig->stats->errors, 0);
+	rig_stop(rig);
+	free(rig);
+}
