@@ -13,6 +13,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
 . tests/e2e/platform.sh
+. tests/peer.sh
 . tests/conformance/sets.sh
 
 set=${1:-recommended}
@@ -23,29 +24,25 @@ declare -F "set_$set" >/dev/null || { echo "no set is called $set" >&2; exit 2; 
 # The three ways: each runs a command that starts GL programs.
 way_native() { env LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=llvmpipe "$@"; }
 way_ours() { guest 1 xengpu-run --status-file="$W/vtest1.status" "$@"; }
-way_peer() {
-	unshare -m sh -c 'mount --bind "$0" /tmp/.virgl_test && exec "$@"' "$W/peer.sock" \
-		env LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=virpipe "$@"
-}
+way_peer() { peer "$@"; }
 
 up() {
 	local n=0
 	plat_up 1 || return 1
-	LIBGL_ALWAYS_SOFTWARE=1 EGL_PLATFORM=surfaceless virgl_test_server --use-egl-surfaceless \
-		--socket-path="$W/peer.sock" >"$W/peer.log" 2>&1 &
-	peer_pid=$!
+	peer_start || return 1
 	# Without -noreset the server starts anew after each test, and some find none.
 	Xvfb -displayfd 3 -screen 0 1280x1024x24 -nolisten tcp -noreset 3>"$W/display" >"$W/xvfb.log" 2>&1 &
 	xvfb_pid=$!
-	until_true 20 test -S "$W/peer.sock" && until_true 20 test -s "$W/display" || return 1
+	until_true 20 test -s "$W/display" || return 1
 	DISPLAY=:$(cat "$W/display")
 	export DISPLAY
 	trap down EXIT
 }
 
 down() {
-	kill "$peer_pid" "$xvfb_pid" 2>/dev/null
-	wait "$peer_pid" "$xvfb_pid" 2>/dev/null
+	kill "$xvfb_pid" 2>/dev/null
+	wait "$xvfb_pid" 2>/dev/null
+	peer_stop
 	plat_down
 }
 
