@@ -32,21 +32,25 @@ host_packages() {
 }
 
 # The recipe decides the image's name, so an edit of it builds a new one.
-image_dir() { # SUITE
-	echo "$RIG_CACHE/$1-$(cat "$RIG_SRC/image.sh" "$RIG_SRC/packages" | sha256sum | cut -c 1-12)"
+image_dir() { # SUITE [PACKAGE...]: with these as well
+	local suite=$1
+	shift
+	echo "$RIG_CACHE/$suite-$({ cat "$RIG_SRC/image.sh" "$RIG_SRC/packages"; [ $# = 0 ] || echo "$@"; } |
+		sha256sum | cut -c 1-12)"
 }
 
 image_kernel() { # SUITE; the release of the kernel that it boots
 	grep -a -o -m 1 'Linux version [^ ]*' "$(image_dir "$1")/vmlinux" | head -n 1 | cut -d ' ' -f 3
 }
 
-image_build() { # SUITE
-	local dir
-	dir=$(image_dir "$1")
+image_build() { # SUITE [PACKAGE...]
+	local dir suite=$1
+	shift
+	dir=$(image_dir "$suite" "$@")
 	mkdir -p "$RIG_CACHE"
 	(
 		flock 7
-		[ -e "$dir/root.ext4" ] || as_root env HOME="$HOME" "$RIG_SRC/image.sh" "$1" "$dir"
+		[ -e "$dir/root.ext4" ] || as_root env HOME="$HOME" "$RIG_SRC/image.sh" "$suite" "$dir" "$@"
 	) 7> "$RIG_CACHE/lock"
 }
 
