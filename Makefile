@@ -87,7 +87,7 @@ help:
 #: make bench         all benchmarks, into build/bench; QUICK=1: shorter and coarser
 #: make bench-qos     shares, caps, latency, overhead of scheduling; QUICK=1; ONLY=caps,idle
 #: make bench-speed   against native and the open path: frames, CPU, waits, memory; QUICK=1; ONLY=rtt; RIG=1: real Xen too
-#: make conformance   piglit natively, through virgl_test_server and through us; QUICK=1: five minutes; SET=large
+#: make conformance   piglit natively, through virgl_test_server and through us; QUICK=1: five minutes; SET=large; ON=xen: in a guest of the rig
 #: make programs      real programs through us, into build/programs; P=glxgears for one
 #: make asan          unit, fuzz and fault tests under AddressSanitizer (leaks as well) and UBSan
 #: make fault         every call of ours that can fail made to fail; XENGPU_FAULT_ALL=1 for all of them
@@ -213,9 +213,9 @@ package: $(PROGRAMS) gl
 	@tests/run.sh package
 conformance:
 	@tests/deps.sh conformance
-	@$(MAKE) --no-print-directory $(PROGRAMS)
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(if $(ON),gl)
 	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/conformance/test_summary.py
-	@tests/conformance/run.sh $(or $(SET),$(if $(QUICK),quick,recommended))
+	@tests/conformance/run.sh $(or $(SET),$(ON),$(if $(QUICK),quick,recommended))
 programs:
 	@tests/deps.sh programs
 	@$(MAKE) --no-print-directory $(PROGRAMS) gl

@@ -207,8 +207,8 @@ int vt_fail(struct vt_client *c, const char *fmt, ...) __attribute__((format(pri
 int vt_reply(struct vt_client *c, const void *data, size_t bytes);
 /* vt_reply_fd() - send a descriptor with its octet. 0 or -1. */
 int vt_reply_fd(struct vt_client *c, int fd);
-/* vt_reply_no_fd() - the octet alone: there is none, and the client's call fails. 0 or -1. */
-int vt_reply_no_fd(struct vt_client *c);
+/* vt_reply_no_memory() - a descriptor that cannot be mapped, so that the client's call fails. 0 or -1. */
+int vt_reply_no_memory(struct vt_client *c);
 /* vt_reply_words() - send a header and words. */
 int vt_reply_words(struct vt_client *c, uint32_t command, const uint32_t *words, uint32_t n);
 /* vt_read_rest() - take @bytes of the stream: what was received already, then from the socket. */

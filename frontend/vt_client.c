@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -162,11 +163,6 @@ int vt_reply_words(struct vt_client *c, uint32_t command, const uint32_t *words,
 	return vt_reply(c, reply, (2 + n) * sizeof(*words));
 }
 
-int vt_reply_no_fd(struct vt_client *c)
-{
-	return send_all(c, "", 1);
-}
-
 int vt_reply_fd(struct vt_client *c, int fd)
 {
 	union {
@@ -194,6 +190,19 @@ int vt_reply_fd(struct vt_client *c, int fd)
 		return vt_fail(c, "the program is gone");
 	}
 	return 0;
+}
+
+/* Mesa 25 sees that there is no descriptor, too, but forgets the last handle it gave. */
+int vt_reply_no_memory(struct vt_client *c)
+{
+	const int fd = eventfd(0, EFD_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return send_all(c, "", 1);
+	ret = vt_reply_fd(c, fd);
+	close(fd);
+	return ret;
 }
 
 int vt_read_rest(struct vt_client *c, void *to, size_t bytes)

@@ -21,7 +21,7 @@
 
 /*
  * Whether the backend has room for one that is as large, and for its pages, is waited for. A client
- * has one way to hear of a refusal: there is no descriptor in the answer, which Mesa makes
+ * has one way to hear of a refusal: the descriptor in the answer cannot be mapped, which Mesa makes
  * GL_OUT_OF_MEMORY of. For a smaller one the waiting would cost more than making it; if it is
  * refused, the program ends.
  */
@@ -368,7 +368,7 @@ static int reply_refused(struct vt_client *c, struct vt_resource *res)
 
 	take_out(c, res);
 	free(res);
-	return ret ? ret : vt_reply_no_fd(c);
+	return ret ? ret : vt_reply_no_memory(c);
 }
 
 int vt_res_create2(struct vt_client *c, const uint32_t *payload, uint32_t n)

@@ -20,7 +20,7 @@ bench="$mesa virgl-server glmark2-es2-x11 glmark2-data xvfb python3 python3-matp
 fuzz="clang llvm python3"
 lint="clang clang-tidy cppcheck"
 conformance="$mesa libgl1 libglx-mesa0 piglit waffle-utils virgl-server xvfb jq procps python3"
-programs="$mesa libgl1 libopengl0 libglx-mesa0 xvfb jq procps glmark2-es2-x11 glmark2-x11 glmark2-data
+programs="$mesa libgl1 libopengl0 libglx-mesa0 virgl-server xvfb jq procps glmark2-es2-x11 glmark2-x11 glmark2-data
 	mesa-utils weston apitrace gtk-4-examples chromium extremetuxracer"
 case ${1:-} in
 build) want=$build ;;

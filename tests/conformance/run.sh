@@ -1,52 +1,83 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Piglit three ways on the local platform: on the driver itself (native), through the open path's own
-# server (peer: virgl_test_server), and through a vgpu (ours). Writes build/conformance/SET/ and the
-# summary, build/conformance/summary.{txt,json,html}; ends with 1 when a test is worse through us than
-# through the peer.
+# Piglit three ways: on the driver itself (native), through the open path's own server (peer:
+# virgl_test_server), and through a vgpu (ours). That is one of the local platform or, with ON=xen, of a
+# guest in the rig; native and peer still are this machine's, with the same packages and not emulated.
+# Writes build/conformance/SET/ and the summary, build/conformance/summary.{txt,json,html}; ends with 1
+# when a test is worse through us than through the peer.
 #
-#   run.sh [quick|recommended|large]; in the environment: JOBS (1), RETRIES (2), WAYS ("native peer
-#   ours"): run these, and keep what an earlier run found by the others.
+#   run.sh [quick|recommended|large|xen]; in the environment: ON=xen; JOBS (1; 3 in a guest), RETRIES (2),
+#   WAYS ("native peer ours"): run these, and keep what an earlier run found by the others.
 #
 # A test that is worse through us is run again through both, RETRIES times, and counts as worse when
 # it was so every time; otherwise it is listed as unsteady.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
-. tests/e2e/platform.sh
+if [ "${ON:-}" = xen ]; then
+	. tests/xen/platform.sh
+else
+	. tests/e2e/platform.sh
+fi
+. tests/peer.sh
 . tests/conformance/sets.sh
 
 set=${1:-recommended}
 WAYS=${WAYS:-native peer ours}
 out=$B/conformance/$set
+[ "$PLATFORM" = local ] && JOBS=${JOBS:-1} || JOBS=${JOBS:-3}
 declare -F "set_$set" >/dev/null || { echo "no set is called $set" >&2; exit 2; }
 
 # The three ways: each runs a command that starts GL programs.
 way_native() { env LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=llvmpipe "$@"; }
-way_ours() { guest 1 xengpu-run --status-file="$W/vtest1.status" "$@"; }
-way_peer() {
-	unshare -m sh -c 'mount --bind "$0" /tmp/.virgl_test && exec "$@"' "$W/peer.sock" \
-		env LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=virpipe "$@"
+way_ours() {
+	case $PLATFORM in
+	local) guest 1 xengpu-run --status-file="$W/vtest1.status" "$@" ;;
+	xen) in_guest "$@" ;;
+	esac
+}
+way_peer() { peer "$@"; }
+
+# A command of piglit's in the guest; its results, the last argument, come here.
+in_guest() {
+	local status
+	guest 1 env -C /tmp xengpu-run "$@"
+	status=$?
+	"$RIG" get guest1 "${@: -1}" "${@: -1}" || return 1
+	guest 1 rm -rf "${@: -1}"
+	return $status
+}
+
+# The guest runs what this machine runs, or the comparison is none.
+up_xen() {
+	local here there
+	PACKAGES="piglit virgl-server" plat_up 1 || return 1
+	for p in piglit libgl1-mesa-dri libvirglrenderer1; do
+		here=$(dpkg-query -W -f '${Version}' $p) there=$(guest 1 dpkg-query -W -f '${Version}' $p)
+		[ "$here" = "$there" ] || { echo "$p is $here here and $there in the rig" >&2; return 1; }
+	done
 }
 
 up() {
-	local n=0
-	plat_up 1 || return 1
-	LIBGL_ALWAYS_SOFTWARE=1 EGL_PLATFORM=surfaceless virgl_test_server --use-egl-surfaceless \
-		--socket-path="$W/peer.sock" >"$W/peer.log" 2>&1 &
-	peer_pid=$!
+	case $PLATFORM in
+	local) plat_up 1 || return 1 ;;
+	xen) if [[ $WAYS = *ours* ]]; then up_xen || return 1; else W=$(mktemp -d); fi ;;
+	esac
+	peer_start || return 1
 	# Without -noreset the server starts anew after each test, and some find none.
 	Xvfb -displayfd 3 -screen 0 1280x1024x24 -nolisten tcp -noreset 3>"$W/display" >"$W/xvfb.log" 2>&1 &
 	xvfb_pid=$!
-	until_true 20 test -S "$W/peer.sock" && until_true 20 test -s "$W/display" || return 1
+	until_true 20 test -s "$W/display" || return 1
 	DISPLAY=:$(cat "$W/display")
 	export DISPLAY
 	trap down EXIT
 }
 
 down() {
-	kill "$peer_pid" "$xvfb_pid" 2>/dev/null
-	wait "$peer_pid" "$xvfb_pid" 2>/dev/null
-	plat_down
+	kill "$xvfb_pid" 2>/dev/null
+	wait "$xvfb_pid" 2>/dev/null
+	peer_stop
+	if [ "$PLATFORM" = local ] || [[ $WAYS = *ours* ]]; then plat_down; fi
+	rm -rf "$W"
 }
 
 # part NAME PROFILE PLATFORM OPTION...: one part of a set, each way that is asked for.
@@ -57,7 +88,7 @@ part() {
 	for way in $WAYS; do
 		start=$SECONDS
 		rm -rf "$out/$way-$name"
-		"way_$way" piglit run -p "$platform" -o -c -j "${JOBS:-1}" "$@" "$profile" \
+		"way_$way" piglit run -p "$platform" -o -c -j "$JOBS" "$@" "$profile" \
 			"$out/$way-$name" >"$out/$way-$name.log" 2>&1 || {
 			echo "piglit failed:" >&2
 			tail -n 5 "$out/$way-$name.log" >&2
@@ -76,7 +107,8 @@ again() { # again NUMBER
 		read -r profile platform <"$out/$name.profile"
 		for way in peer ours; do
 			rm -rf "$out/$way-$name-again$1"
-			"way_$way" piglit run -p "$platform" -o -c -j 1 --test-list "$list" "$profile" \
+			[ "$PLATFORM$way" != xenours ] || "$RIG" put guest1 "$list" "$list"
+			"way_$way" piglit run -p "$platform" -o -c -j 1 --timeout 600 --test-list "$list" "$profile" \
 				"$out/$way-$name-again$1" >"$out/$way-$name-again$1.log" 2>&1
 		done
 	done
@@ -84,7 +116,7 @@ again() { # again NUMBER
 
 mkdir -p "$out"
 rm -rf "$out"/*-again* "$out"/worse-*
-up || { echo "the local platform, the peer or the X server did not start" >&2; tail -n 5 "$W"/*.log >&2; exit 1; }
+up || { echo "the platform, the peer or the X server did not start" >&2; tail -n 5 "$W"/*.log >&2; exit 1; }
 "set_$set"
 for n in $(seq "${RETRIES:-2}"); do
 	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/conformance/summary.py --worse "$out" || break

@@ -28,3 +28,20 @@ set_large() {
 	part x11 quick_gl x11_egl $LEFT_OUT -t '!opengl' -t 'glsl-1' -t 'arb_' -x glx
 	part egl quick_gl surfaceless_egl $LEFT_OUT -t 'opengl es'
 }
+
+# In a guest of the rig: no X server, which would be emulated as well, and shader tests many to a process,
+# as starting one costs more than most of them. A test takes 1 to 5 s there.
+set_xen() {
+	part api quick_gl surfaceless_egl $LEFT_OUT --timeout 600 -x glx -t 'opengl es 2.0' -t 'opengl es 3.0' -t 'opengl es 3.1' \
+		-t arb_vertex_buffer_object -t arb_uniform_buffer_object -t arb_instanced_arrays -t arb_sync \
+		-t arb_compute_shader -t arb_occlusion_query
+	part shaders quick_shader surfaceless_egl --process-isolation false --timeout 900 \
+		-t 'glsl-1.10@execution@(algebraic|discard|interpolation|loops)' -t 'glsl-1.20@execution@clipping' \
+		-t 'glsl-1.40@uniform_buffer' -t 'glsl-1.50@execution@geometry' -t 'glsl-es-3.00@execution$'
+}
+
+# Whether it works at all in a guest, in two minutes.
+set_sanity() {
+	part api quick_gl surfaceless_egl $LEFT_OUT --timeout 600 -t 'opengl es 2.0' -t arb_instanced_arrays -t arb_occlusion_query
+	part shaders quick_shader surfaceless_egl --process-isolation false --timeout 900 -t 'glsl-1.10@execution@discard'
+}

@@ -113,7 +113,10 @@ def summarise(runs):
         return {"test": key[1], "part": key[0], way_a: runs[way_a][0].get(key),
                 way_b: runs[way_b][0].get(key)}
 
-    summary["worse_than_peer"] = [entry(k, "ours", "peer") for k in worse if not reason("flaky", k[1])]
+    summary["worse_than_peer"] = [entry(k, "ours", "peer") for k in worse
+                                  if not reason("flaky", k[1]) and not reason("limit", k[1])]
+    summary["limit_known"] = [dict(entry(k, "ours", "peer"), reason=reason("limit", k[1]))
+                              for k in worse if reason("limit", k[1])]
     summary["flaky_known"] = [dict(entry(k, "ours", "peer"), reason=reason("flaky", k[1]))
                               for k in first_worse(runs) if reason("flaky", k[1])]
     summary["unsteady"] = [dict(entry(k, "ours", "peer"),
@@ -139,6 +142,7 @@ def text(summary, title):
         lines.append(f"{way:8}" + "".join(f"{summary[way].get(r, 0):9}" for r in ("total",) + ORDER))
     names = {
         "worse_than_peer": "worse through us than through the peer, in every run",
+        "limit_known": "worse through us, for a limit that is known",
         "unsteady": "worse at first, and not every time when tried again "
                     f"({summary['retries']} times)",
         "flaky_known": "worse, and known to be flaky",
@@ -161,7 +165,7 @@ def page(summary, title):
                 + "</tr>" for way in WAYS)
     head = cell(f"<th>{r}</th>" for r in ("", "total") + ORDER)
     parts = []
-    for key in ("worse_than_peer", "unsteady", "flaky_known", "better_than_peer", "worse_than_native"):
+    for key in ("worse_than_peer", "limit_known", "unsteady", "flaky_known", "better_than_peer", "worse_than_native"):
         items = cell(
             "<tr>" + cell(f"<td>{html.escape(str(e.get(c) or ''))}</td>"
                           for c in ("test", "ours", "peer", "native", "reason")) + "</tr>" for e in summary[key])
@@ -179,7 +183,6 @@ def write_worse(directory, runs):
     for part, name in first_worse(runs):
         if last and not worse_every_time(runs, (part, name)):
             continue
-        # A subtest is run again as its test: the longest name that piglit knows.
         parts[part].add(name)
     for file in os.listdir(directory):
         if file.startswith("worse-"):
@@ -188,10 +191,22 @@ def write_worse(directory, runs):
         tests = set()
         for _, _, folder in folders(directory, "ours"):
             tests |= set(tests_of(folder))
+        # A subtest is run again as its test: the longest name that piglit knows. Of shaders that were
+        # many to a process each is a test of its own when it is run again.
+        if not batched(directory, part):
+            names = {test_of(name, tests) for name in names}
         with open(os.path.join(directory, f"worse-{part}"), "w", encoding="utf-8") as file:
-            for name in sorted({test_of(name, tests) for name in names}):
+            for name in sorted(names):
                 file.write(name + "\n")
     return bool(parts)
+
+
+def batched(directory, part):
+    path = os.path.join(directory, part + ".profile")
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return file.read().startswith("quick_shader ")
 
 
 def test_of(name, tests):

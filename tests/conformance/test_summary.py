@@ -53,6 +53,12 @@ class Summary(unittest.TestCase):
                            ours_x_again1={"a": "crash"})
         self.assertEqual(self.names(s["worse_than_peer"]), ["a"])
 
+    def test_a_known_limit_is_told(self):
+        name = "spec@arb_texture_buffer_object@texture-buffer-size-clamp"
+        s = self.summarise(peer_x={name: {"a": "pass"}, "b": "pass"}, ours_x={name: {"a": "fail"}, "b": "fail"})
+        self.assertEqual(self.names(s["worse_than_peer"]), ["b"])
+        self.assertEqual(self.names(s["limit_known"]), [name + "@a"])
+
     def test_parts_of_a_test(self):
         s = self.summarise(peer_x={"a": {"1": "pass", "2": "fail"}}, ours_x={"a": {"1": "pass", "2": "pass"}})
         self.assertEqual(self.names(s["better_than_peer"]), ["a@2"])
@@ -61,6 +67,20 @@ class Summary(unittest.TestCase):
     def test_what_is_missing_is_worse(self):
         s = self.summarise(peer_x={"a": {"1": "pass"}}, ours_x={"a": "skip"})
         self.assertEqual(self.names(s["worse_than_peer"]), ["a@1"])
+
+    def again(self, profile):
+        self.summarise(peer_x={"a@b": {"1": "pass", "2": "pass"}}, ours_x={"a@b": {"1": "fail", "2": "pass"}})
+        with open(os.path.join(self.folder.name, "x.profile"), "w", encoding="utf-8") as file:
+            file.write(profile + " surfaceless_egl\n")
+        summary.write_worse(self.folder.name, summary.read(self.folder.name))
+        with open(os.path.join(self.folder.name, "worse-x"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_what_is_run_again(self):
+        self.assertEqual(self.again("quick_gl"), "a@b\n")
+
+    def test_what_is_run_again_of_many_in_a_process(self):
+        self.assertEqual(self.again("quick_shader"), "a@b@1\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
 . tests/e2e/platform.sh
 . tests/scenarios.sh
+. tests/peer.sh
 . tests/programs/programs.sh
 
 pictures=$B/programs
@@ -22,6 +23,7 @@ start() {
 	shift
 	case $way in
 	native) env LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=llvmpipe "$@" >>"$log" 2>&1 & ;;
+	peer) peer "$@" >>"$log" 2>&1 & ;;
 	ours) guest 1 xengpu-run --status-file="$W/vtest1.status" "$@" >>"$log" 2>&1 & ;;
 	esac
 	pid=$!
@@ -108,6 +110,9 @@ one() {
 	[ "$result" = yes ]
 }
 
+# Of CPUs with F16C llvmpipe makes other use where the program itself talks to it than behind a renderer
+# (tests/README.md, "Pictures"): all that draw, natively, in the worker and in the peer, get the same.
+export GALLIUM_OVERRIDE_CPU_CAPS=sse4.1
 mkdir -p "$pictures"
 plat_up 1 || bail "the local platform did not start: $(tail -n 5 "$W"/*.log 2>/dev/null)"
 export XDG_RUNTIME_DIR=$W/run HOME=$W/home

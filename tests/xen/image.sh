@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# image.sh SUITE DIR - build what the rig boots, into DIR (which appears only
+# image.sh SUITE DIR [PACKAGE...] - build what the rig boots, into DIR (which appears only
 # when complete):
 #   xen         the hypervisor, gunzipped, for QEMU's -kernel
 #   vmlinux     Debian's kernel, for dom0 and guests, unpacked
@@ -19,6 +19,8 @@ set -eEuo pipefail
 
 suite=$1
 dir=$2
+shift 2
+more=$*	# packages beyond those of the recipe
 work=$(mktemp -d "$(dirname "$dir")/build.XXXXXX")
 chmod 755 "$work"
 out=$work/out
@@ -47,7 +49,7 @@ MODULES_GUEST="xen-blkfront ext4 overlay xen-netfront
 	xenfs xen-evtchn xen-gntdev xen-gntalloc"
 
 packages() {
-	sed -n "s/^$suite: *//p; /^[a-z0-9.+-]*\$/p" "$RIG_SRC/packages" | xargs | tr ' ' ,
+	sed -n "s/^$suite: *//p; /^[a-z0-9.+-]*\$/p" "$RIG_SRC/packages" | cat - <(printf '%s\n' $more) | xargs | tr ' ' ,
 }
 
 debian() {
