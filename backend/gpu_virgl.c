@@ -179,8 +179,8 @@ static int try_start(struct gpu *gpu, int flags)
 {
 	int err;
 
-	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
-				VIRGL_RENDERER_ASYNC_FENCE_CB, &callbacks))
+	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC,
+				&callbacks))
 		return -ENODEV;
 	/* Without the descriptor fences could only be found by asking again and again. */
 	err = virgl_renderer_get_poll_fd() < 0 ? -ENODEV : read_capsets(gpu);

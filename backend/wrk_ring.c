@@ -167,7 +167,7 @@ bool wrk_ring_slice(struct wrk *w)
 		return false;
 	}
 	wrk_fence_take(w);
-	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++, wrk_fence_take(w)) {
+	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
 		struct wrk_job job = { 0 };
 		int got;
 
