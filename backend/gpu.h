@@ -4,9 +4,8 @@
  * chosen at its start. "virgl" drives libvirglrenderer, "model" is a deterministic GPU for tests of
  * scheduling; others (venus) come in behind the same table of functions.
  *
- * Everything here is called from one thread, the one that called gpu_open(). The engine's callback may
- * come at any time in any thread, from inside these functions as well, and calls none of them but busy_ns,
- * never two at once. An engine trusts its caller about ids: they
+ * Everything here is called from one thread, the one that called gpu_open(), and the engine's own
+ * callbacks come from inside gpu_poll() in that thread. An engine trusts its caller about ids: they
  * exist, or are new, and are not 0. It trusts nothing about sizes, formats and commands.
  *
  * Errors, for every function that returns int: 0; -EIO, the renderer refused this, and goes on;
@@ -38,10 +37,7 @@ struct gpu_capset {
 
 struct gpu_config {
 	const char *device;		/* "auto", "soft", a render node's path, or "model" */
-	/*
-	 * Everything up to @fence_id on that timeline is done. Once for each fence, but for those of a
-	 * context that was destroyed meanwhile.
-	 */
+	/* Called from gpu_poll(): everything up to @fence_id on that timeline is done. */
 	void (*fence_done)(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 	void *arg;
 };

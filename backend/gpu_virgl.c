@@ -19,7 +19,6 @@
  * are used; those that 0.10.4 calls unstable became stable unchanged.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +55,6 @@ static struct {
 	int drm_fd;			/* handed to the renderer as copies; -1 for none */
 	uint32_t last_context;		/* whose GL context is current; 0 for unknown */
 	uint32_t n_contexts;
-	uint32_t fences;		/* created and not reported yet; the fence thread counts down */
-	bool waiting;			/* for it, with the renderer's poll descriptor */
 	bool suspect;			/* the renderer reported a broken context */
 	bool starting;			/* keep what it says, for when it fails */
 	char said[160];
@@ -74,14 +71,9 @@ static void on_write_fence(void *cookie, uint32_t fence)
 static void on_write_context_fence(void *cookie, uint32_t context_id, uint32_t ring_idx,
 				   uint64_t fence_id)
 {
-	const uint64_t one = 1;
 	struct gpu *gpu = cookie;
 
 	gpu->config.fence_done(gpu->config.arg, context_id, ring_idx, fence_id);
-	__atomic_sub_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&virgl.waiting, __ATOMIC_SEQ_CST) &&
-	    write(virgl_renderer_get_poll_fd(), &one, sizeof(one)) < 0)
-		return;		/* it is readable already */
 }
 
 static int on_get_drm_fd(void *cookie)
@@ -367,27 +359,9 @@ static int virgl_context_create(struct gpu *gpu, uint32_t context_id,
 	return 0;
 }
 
-/*
- * The renderer's fence thread keeps a pointer to the context of the fence that it waits for, and
- * would use it afterwards. Source: virglrenderer, wait_sync() and vrend_free_fences_for_context().
- */
-static void await_fences(void)
-{
-	struct pollfd fd = { .fd = virgl_renderer_get_poll_fd(), .events = POLLIN };
-
-	__atomic_store_n(&virgl.waiting, true, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&virgl.fences, __ATOMIC_SEQ_CST)) {
-		poll(&fd, 1, -1);
-		/* Where there are queries, that thread waits for us to look at them. */
-		virgl_renderer_poll();
-	}
-	__atomic_store_n(&virgl.waiting, false, __ATOMIC_SEQ_CST);
-}
-
 static void virgl_context_destroy(struct gpu *gpu, uint32_t context_id)
 {
 	(void)gpu;
-	await_fences();
 	virgl_renderer_context_destroy(context_id);
 	own_context();
 	virgl.n_contexts--;
@@ -540,12 +514,8 @@ static int virgl_fence(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, 
 			return -ENOTRECOVERABLE;
 		virgl.last_context = context_id;
 	}
-	__atomic_add_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
 	/* Not MERGEABLE: every fence is reported, in order. */
-	if (!virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id))
-		return 0;
-	__atomic_sub_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
-	return -EIO;
+	return virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id) ? -EIO : 0;
 }
 
 static uint64_t virgl_busy_ns(struct gpu *gpu)

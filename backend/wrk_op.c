@@ -79,12 +79,8 @@ static int op_context_destroy(struct wrk *w, struct wrk_job *job)
 	struct wrk_context *context = job->context;
 
 	wrk_submit_abandon(w, context);
-	/* The engine may have to wait for the GPU; nobody else shall for what is done. */
-	wrk_ring_flush(w);
 	wrk_table_del(&w->contexts, &context->node);
 	w->gpu.ops->context_destroy(&w->gpu, context->node.id);
-	/* What it waited for was reported, and there is room for so many reports only. */
-	wrk_fence_take(w);
 	free(context);
 	w->stats->contexts = w->contexts.count;
 	wrk_sched_contexts(w);

@@ -166,7 +166,6 @@ bool wrk_ring_slice(struct wrk *w)
 		wrk_end(w, CTL_REASON_LOST, "the frontend's process is gone");
 		return false;
 	}
-	wrk_fence_take(w);
 	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
 		struct wrk_job job = { 0 };
 		int got;

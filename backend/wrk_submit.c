@@ -185,8 +185,9 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 	return answer_or_queue(w, job, wrk_status(err), fence_id);
 }
 
-void wrk_submit_done(struct wrk *w, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id)
+void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id)
 {
+	struct wrk *w = arg;
 	struct wrk_context *context = wrk_table_find(&w->contexts, context_id);
 	struct wrk_timeline *ring;
 	uint64_t now_ns = 0;

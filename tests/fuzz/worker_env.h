@@ -497,12 +497,7 @@ FUZZ_FN void env_retire(unsigned int i)
 		    env.fence[j].ring_idx != f.ring_idx || env.fence[j].fence_id > f.fence_id)
 			env.fence[n++] = env.fence[j];
 	env.n_fences = n;
-	/* Reported while the worker is awake, which takes it before it sleeps, or asleep. */
-	if (f.fence_id % 2)
-		wrk_enter(&env.w);
-	wrk_fence_done(&env.w, f.context_id, f.ring_idx, f.fence_id);
-	if (f.fence_id % 2 && !wrk_leave(&env.w))
-		wrk_fence_take(&env.w);
+	wrk_submit_done(&env.w, f.context_id, f.ring_idx, f.fence_id);
 }
 
 /* --- a turn of the loop ------------------------------------------------------------------------ */
@@ -672,7 +667,6 @@ FUZZ_FN void env_start(const struct ctl_bind *limits, bool has_busy_ns)
 	env.now_ns = 1000000000;
 	w->ctl_fd = ctl_fd;
 	w->epoll_fd = epoll_fd;
-	w->fences.kick_fd = -1;
 	w->stats = &env.stats;
 	w->gpu.ops = &env_ops;
 	w->gpu.has_busy_ns = has_busy_ns;
@@ -712,7 +706,6 @@ FUZZ_FN void env_stop(void)
 	close(w->hold.timer_fd);
 	free(w->arena);
 	free(w->pending);
-	free(w->fences.report);
 }
 
 #endif
