@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Compiled shaders: the driver asks us for them, and gives us those it made, by EGL's
- * EGL_ANDROID_blob_cache. Of Mesa's drivers those of GPUs have it, and llvmpipe has from 25 on.
+ * EGL_ANDROID_blob_cache. Not all have it: llvmpipe has in Mesa 25, and not in 22.3.
  */
 #ifndef BACKEND_GPU_SHADERS_H
 #define BACKEND_GPU_SHADERS_H

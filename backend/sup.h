@@ -150,8 +150,7 @@ struct sup_device {
 	char refused[CTL_MAX_TEXT];	/* why it cannot be served as the toolstack wants; "" */
 	uint64_t pages_mapped;
 	uint64_t memory_allowed;	/* octets of GPU memory, to its workers */
-	int shaders_fd;			/* its store, of shaders_bytes; 0: there is none */
-	uint32_t shaders_bytes;
+	int shaders_fd;			/* its store of compiled shaders; -1: there is none */
 	bool wrote_state;		/* so Initialising there means that it was made anew */
 	bool rescan;			/* look for sessions not known yet */
 	bool watching;

@@ -111,6 +111,7 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 		 dev->dom->name, devid);
 	store_option(dev);
 	sched_device_add(dev);
+	dev->shaders_fd = -1;
 	sup_shaders_ready(dev);
 	store_error(dev, NULL);
 	store_session_stale(dev, sup_session_adopt_closed);

@@ -12,32 +12,31 @@
 
 void sup_shaders_free(struct sup_device *dev)
 {
-	if (dev->shaders_bytes)
+	if (dev->shaders_fd >= 0)
 		close(dev->shaders_fd);
-	dev->shaders_bytes = 0;
+	dev->shaders_fd = -1;
 }
 
 bool sup_shaders_ready(struct sup_device *dev)
 {
-	const uint32_t mib = dev->sup->cfg.shader_store_mib;
+	const uint32_t bytes = dev->sup->cfg.shader_store_mib << 20;
+	int fd;
 
-	if (dev->shaders_bytes && !dev->n_open &&
-	    shaders_full(dev->shaders_fd, dev->shaders_bytes)) {
+	if (dev->shaders_fd >= 0 && !dev->n_open && shaders_full(dev->shaders_fd, bytes)) {
 		log_line(LOG_LEVEL_INFO, &dev->dom->rate, "domain %u (%s) vgpu %u: its compiled "
 			 "shaders fill --shader-store=%u and are forgotten", dev->dom->domid,
-			 dev->dom->name, dev->devid, mib);
+			 dev->dom->name, dev->devid, bytes >> 20);
 		sup_shaders_free(dev);
 	}
-	if (dev->shaders_bytes || !mib)
-		return dev->shaders_bytes;
-	dev->shaders_fd = shaders_create(mib << 20);
-	if (dev->shaders_fd >= 0) {
-		dev->shaders_bytes = mib << 20;
+	if (dev->shaders_fd >= 0 || !bytes)
+		return dev->shaders_fd >= 0;
+	fd = shaders_create(bytes);
+	if (fd >= 0) {
+		dev->shaders_fd = fd;
 		return true;
 	}
 	/* Its programs start more slowly; that is all. */
 	log_line(LOG_LEVEL_WARNING, &dev->dom->rate, "domain %u (%s) vgpu %u: no memory for its "
-		 "compiled shaders: %s", dev->dom->domid, dev->dom->name, dev->devid,
-		 strerror(-dev->shaders_fd));
+		 "compiled shaders: %s", dev->dom->domid, dev->dom->name, dev->devid, strerror(-fd));
 	return false;
 }

@@ -30,7 +30,7 @@ set_large() {
 }
 
 # In a guest of the rig: no X server, which would be emulated as well, and shader tests many to a process,
-# as starting one costs more than most of them. A test takes 1 to 5 s there.
+# as starting one costs more than most of them: alone a test takes about 6 s there.
 set_xen() {
 	part api quick_gl surfaceless_egl $LEFT_OUT --timeout 600 -x glx -t 'opengl es 2.0' -t 'opengl es 3.0' -t 'opengl es 3.1' \
 		-t arb_vertex_buffer_object -t arb_uniform_buffer_object -t arb_instanced_arrays -t arb_sync \
@@ -40,7 +40,7 @@ set_xen() {
 		-t 'glsl-1.40@uniform_buffer' -t 'glsl-1.50@execution@geometry' -t 'glsl-es-3.00@execution$'
 }
 
-# Whether it works at all in a guest, in two minutes.
+# Whether it works at all in a guest.
 set_sanity() {
 	part api quick_gl surfaceless_egl $LEFT_OUT --timeout 600 -t 'opengl es 2.0' -t arb_instanced_arrays -t arb_occlusion_query
 	part shaders quick_shader surfaceless_egl --process-isolation false --timeout 900 -t 'glsl-1.10@execution@discard'

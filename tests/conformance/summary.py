@@ -113,10 +113,7 @@ def summarise(runs):
         return {"test": key[1], "part": key[0], way_a: runs[way_a][0].get(key),
                 way_b: runs[way_b][0].get(key)}
 
-    summary["worse_than_peer"] = [entry(k, "ours", "peer") for k in worse
-                                  if not reason("flaky", k[1]) and not reason("limit", k[1])]
-    summary["limit_known"] = [dict(entry(k, "ours", "peer"), reason=reason("limit", k[1]))
-                              for k in worse if reason("limit", k[1])]
+    summary["worse_than_peer"] = [entry(k, "ours", "peer") for k in worse if not reason("flaky", k[1])]
     summary["flaky_known"] = [dict(entry(k, "ours", "peer"), reason=reason("flaky", k[1]))
                               for k in first_worse(runs) if reason("flaky", k[1])]
     summary["unsteady"] = [dict(entry(k, "ours", "peer"),
@@ -142,7 +139,6 @@ def text(summary, title):
         lines.append(f"{way:8}" + "".join(f"{summary[way].get(r, 0):9}" for r in ("total",) + ORDER))
     names = {
         "worse_than_peer": "worse through us than through the peer, in every run",
-        "limit_known": "worse through us, for a limit that is known",
         "unsteady": "worse at first, and not every time when tried again "
                     f"({summary['retries']} times)",
         "flaky_known": "worse, and known to be flaky",
@@ -165,7 +161,7 @@ def page(summary, title):
                 + "</tr>" for way in WAYS)
     head = cell(f"<th>{r}</th>" for r in ("", "total") + ORDER)
     parts = []
-    for key in ("worse_than_peer", "limit_known", "unsteady", "flaky_known", "better_than_peer", "worse_than_native"):
+    for key in ("worse_than_peer", "unsteady", "flaky_known", "better_than_peer", "worse_than_native"):
         items = cell(
             "<tr>" + cell(f"<td>{html.escape(str(e.get(c) or ''))}</td>"
                           for c in ("test", "ours", "peer", "native", "reason")) + "</tr>" for e in summary[key])

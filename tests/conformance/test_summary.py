@@ -53,12 +53,6 @@ class Summary(unittest.TestCase):
                            ours_x_again1={"a": "crash"})
         self.assertEqual(self.names(s["worse_than_peer"]), ["a"])
 
-    def test_a_known_limit_is_told(self):
-        name = "spec@arb_texture_buffer_object@texture-buffer-size-clamp"
-        s = self.summarise(peer_x={name: {"a": "pass"}, "b": "pass"}, ours_x={name: {"a": "fail"}, "b": "fail"})
-        self.assertEqual(self.names(s["worse_than_peer"]), ["b"])
-        self.assertEqual(self.names(s["limit_known"]), [name + "@a"])
-
     def test_parts_of_a_test(self):
         s = self.summarise(peer_x={"a": {"1": "pass", "2": "fail"}}, ours_x={"a": {"1": "pass", "2": "pass"}})
         self.assertEqual(self.names(s["better_than_peer"]), ["a@2"])

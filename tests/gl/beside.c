@@ -17,11 +17,6 @@
 
 #define SIZE	64
 
-static const char vertex_source[] =
-	"#version 300 es\n"
-	"in vec2 pos;\n"
-	"void main() { gl_Position = vec4(pos, 0.0, 1.0); }\n";
-
 static const char fragment_source[] =
 	"#version 300 es\n"
 	"precision highp float;\n"
@@ -144,7 +139,7 @@ int main(int argc, char **argv)
 	node = argc > 1 ? argv[1] : NULL;
 	gl_open();
 	gl_target(SIZE, SIZE);
-	gl_program(vertex_source, fragment_source);
+	gl_quad_program(fragment_source);
 	texture = make_texture(50);
 	check("nothing", nothing);
 	check("a texture of its own is made", make_mine);

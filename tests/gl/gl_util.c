@@ -129,6 +129,13 @@ GLuint gl_program(const char *vertex, const char *fragment)
 	return p;
 }
 
+GLuint gl_quad_program(const char *fragment)
+{
+	return gl_program("#version 300 es\n"
+			  "in vec2 pos;\n"
+			  "void main() { gl_Position = vec4(pos, 0.0, 1.0); }\n", fragment);
+}
+
 GLuint gl_target(int width, int height)
 {
 	GLuint tex, fbo;

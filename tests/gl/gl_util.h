@@ -34,6 +34,9 @@ GLuint gl_program(const char *vertex, const char *fragment);
 /* gl_target() - an RGBA8 texture in a framebuffer that is left bound, the viewport set to it. */
 GLuint gl_target(int width, int height);
 
+/* gl_quad_program() - gl_program() with a vertex shader for gl_full_quad(), in GLSL ES 3.00. */
+GLuint gl_quad_program(const char *fragment);
+
 /* gl_full_quad() - draw two triangles over the viewport; attribute 0 is the position. */
 void gl_full_quad(void);
 

@@ -7,11 +7,6 @@
 
 #include "gl_util.h"
 
-static const char vertex_source[] =
-	"#version 300 es\n"
-	"in vec2 pos;\n"
-	"void main() { gl_Position = vec4(pos, 0.0, 1.0); }\n";
-
 static const char fragment_source[] =
 	"#version 300 es\n"
 	"precision highp float;\n"
@@ -33,7 +28,7 @@ int main(void)
 
 	gl_open();
 	gl_target(4096, 4096);
-	program = gl_program(vertex_source, fragment_source);
+	program = gl_quad_program(fragment_source);
 	glUniform4f(glGetUniformLocation(program, "step"), 0.1f, 0.2f, 0.3f, 0.4f);
 	glUniform1i(glGetUniformLocation(program, "turns"), 60000);
 	gl_full_quad();

@@ -27,11 +27,6 @@
 #define MAX_TURNS	60000	/* llvmpipe ends a loop after 65535 */
 #define S		1000000000.0
 
-static const char vertex_source[] =
-	"#version 300 es\n"
-	"in vec2 pos;\n"
-	"void main() { gl_Position = vec4(pos, 0.0, 1.0); }\n";
-
 static const char fragment_source[] =
 	"#version 300 es\n"
 	"precision highp float;\n"
@@ -320,7 +315,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_TIMERSLACK, 1);
 	gl_open();
 	gl_target(opt.size, opt.size);
-	uniform = glGetUniformLocation(gl_program(vertex_source, fragment_source), "turns");
+	uniform = glGetUniformLocation(gl_quad_program(fragment_source), "turns");
 	if (opt.calibrate_ms > 0) {
 		printf("turns %d\n", calibrate(uniform, opt.calibrate_ms));
 		gl_close();

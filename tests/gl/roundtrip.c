@@ -109,11 +109,6 @@ static const struct format formats[] = {
 
 static const int sizes[][2] = { { 1, 1 }, { 3, 5 }, { 17, 9 }, { 127, 63 }, { 255, 257 }, { 641, 481 } };
 
-static const char vertex_source[] =
-	"#version 300 es\n"
-	"in vec2 pos;\n"
-	"void main() { gl_Position = vec4(pos, 0.0, 1.0); }\n";
-
 static const char fragment_source[] =
 	"#version 300 es\n"
 	"precision highp float;\n"
@@ -249,7 +244,7 @@ int main(void)
 	glPixelStorei(GL_UNPACK_ALIGNMENT, 1);
 	glPixelStorei(GL_PACK_ALIGNMENT, 1);
 	glDisable(GL_DITHER);
-	gl_program(vertex_source, fragment_source);
+	gl_quad_program(fragment_source);
 	for (f = 0; f < sizeof(formats) / sizeof(formats[0]); f++) {
 		for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 			try_texture(&formats[f], sizes[s][0], sizes[s][1]);

@@ -11,11 +11,6 @@
 
 #define SIZE 64
 
-static const char vertex_source[] =
-	"#version 300 es\n"
-	"in vec2 pos;\n"
-	"void main() { gl_Position = vec4(pos, 0.0, 1.0); }\n";
-
 static const char fragment_source[] =
 	"#version 300 es\n"
 	"precision highp float;\n"
@@ -33,7 +28,7 @@ int main(int argc, char **argv)
 
 	gl_open();
 	gl_target(SIZE, SIZE);
-	shift = glGetUniformLocation(gl_program(vertex_source, fragment_source), "shift");
+	shift = glGetUniformLocation(gl_quad_program(fragment_source), "shift");
 	glGenTextures(1, &tex);
 	glBindTexture(GL_TEXTURE_2D, tex);
 	glTexStorage2D(GL_TEXTURE_2D, 1, GL_RGBA8, SIZE, SIZE);

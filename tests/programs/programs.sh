@@ -78,12 +78,12 @@ apitrace_compare() { # apitrace_compare FOLDER: FOLDER-native, -peer and -ours
 		if cmp -s "$f" "$1-ours/$name"; then
 			native=$((native + 1))
 		else
-			"$B/guest/picture" diff "$f" "$1-ours/$name" >>"$log" ||
+			"$B/guest/picture" diff "$f" "$1-ours/$name" 1 0 >>"$log" ||
 				why="frame ${f##*/} differs: $(tail -n 1 "$log")"
 		fi
 	done
-	said="$native of $n frames with the checksum of the native replay (through the peer $peer), at most 1 pixel in 1000 of the"
-	said="$said others is off by more than 2 of 255; $same of $n are the peer's, octet by octet"
+	said="$native of $n frames with the checksum of the native replay (through the peer $peer), the"
+	said="$said others within 1 of 255 in every pixel; $same of $n are the peer's, octet by octet"
 	[ -n "$why" ] || [ $same = $n ] || why="$((n - same)) of $n frames are not as through the peer; $said"
 	[ -z "$why" ] && [ $n -ge 120 ]
 }

@@ -111,7 +111,8 @@ static unsigned int good(uint32_t type, struct ctl_msg *msg)
 		msg->u.bind.n_extents = 2;
 		msg->u.bind.extent[0].n_pages = 1;
 		msg->u.bind.extent[1].n_pages = 3;
-		return 4;
+		msg->u.bind.n_stores = 1;
+		return 5;
 	case CTL_MAP:
 		msg->bytes = MAP_BYTES(3);
 		msg->u.map.n_pages = 10;
@@ -296,6 +297,10 @@ TEST(ctl, wrong_fields)
 	BAD(CTL_BIND, bind.extent[0].n_pages, 0);
 	BAD(CTL_BIND, bind.extent[0].n_pages, UINT32_MAX);
 	BAD(CTL_BIND, bind.extent[1].reserved, 1);
+	BAD(CTL_BIND, bind.n_stores, 0);		/* and yet a descriptor */
+	BAD(CTL_BIND, bind.n_stores, 2);
+	BAD(CTL_BIND, bind.n_stores, UINT32_MAX);
+	BAD(CTL_BIND, bind.reserved, 1);
 
 	BAD(CTL_MAP, map.n_refs, 0);
 	BAD(CTL_MAP, map.n_refs, 4);

@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "ctl_shaders.h"
 #include "gpu_model.h"
 
 #define PUPPET_RENDERER	"puppet"
@@ -54,6 +55,8 @@ enum puppet_command {
 	PUPPET_MEMORY_BACK, /* give n MiB back, whether it has them or not */
 	PUPPET_MEMORY_HUGE, /* ask for 2^64 - 1 octets */
 	PUPPET_MEMORY_TWICE, /* ask for n MiB, and again */
+	PUPPET_SHADER, /* result: 1, shader n is in the store; 0, it is now; -ENOENT, no store */
+	PUPPET_SHADERS, /* put large shaders into the store until none fits; result: how many */
 	PUPPET_EAT, /* use n MiB of the host's memory; result: 0 or -errno */
 };
 
@@ -241,6 +244,29 @@ static void puppet_count(uint32_t n)
 	munmap(counters, 4096);
 }
 
+static struct shaders puppet_shaders;
+
+static int puppet_shader(uint32_t n)
+{
+	char value[8];
+
+	if (!puppet_shaders.store)
+		return -ENOENT;
+	if (shaders_get(&puppet_shaders, &n, sizeof(n), value, sizeof(value)))
+		return 1;
+	return shaders_put(&puppet_shaders, &n, sizeof(n), value, sizeof(value)) ? 0 : -ENOSPC;
+}
+
+static int puppet_fill_shaders(void)
+{
+	static const char value[SHADERS_MAX_VALUE];
+	uint64_t n = 0;
+
+	while (shaders_put(&puppet_shaders, &n, sizeof(n), value, sizeof(value)))
+		n++;
+	return (int)n;
+}
+
 static int puppet_eat(uint32_t n)
 {
 	const size_t bytes = (size_t)n << 20;
@@ -303,6 +329,10 @@ static int puppet_command(uint32_t command, uint32_t n)
 		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
 		puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
 		return 0;
+	case PUPPET_SHADER:
+		return puppet_shader(n);
+	case PUPPET_SHADERS:
+		return puppet_fill_shaders();
 	case PUPPET_EAT:
 		return puppet_eat(n);
 	case PUPPET_COUNT:
@@ -350,6 +380,8 @@ static void puppet_bind(void)
 	puppet_page->limit_mib = bind->memory_mib;
 	puppet_page->inflight_mib = bind->inflight_mib;
 	puppet_page->max_fps = bind->max_fps;
+	if (bind->n_stores && shaders_map(fds[bind->n_evt_fds + bind->n_extents], &puppet_shaders))
+		_exit(4);
 }
 
 static void puppet_serve(bool deaf)
