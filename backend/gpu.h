@@ -4,8 +4,9 @@
  * chosen at its start. "virgl" drives libvirglrenderer, "model" is a deterministic GPU for tests of
  * scheduling; others (venus) come in behind the same table of functions.
  *
- * Everything here is called from one thread, the one that called gpu_open(), and the engine's own
- * callbacks come from inside gpu_poll() in that thread. An engine trusts its caller about ids: they
+ * All but busy_ns is called from one thread, the one that called gpu_open(). The engine's callback
+ * may come at any time in any thread, from inside these functions as well, but never twice at once.
+ * An engine trusts its caller about ids: they
  * exist, or are new, and are not 0. It trusts nothing about sizes, formats and commands.
  *
  * Errors, for every function that returns int: 0; -EIO, the renderer refused this, and goes on;
@@ -37,7 +38,10 @@ struct gpu_capset {
 
 struct gpu_config {
 	const char *device;		/* "auto", "soft", a render node's path, or "model" */
-	/* Called from gpu_poll(): everything up to @fence_id on that timeline is done. */
+	/*
+	 * Everything up to @fence_id on that timeline is done. Once for each fence, but for those of a
+	 * context that was destroyed meanwhile.
+	 */
 	void (*fence_done)(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 	void *arg;
 };
@@ -74,8 +78,15 @@ struct gpu_ops {
 	int (*fence)(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 
 	/*
+	 * Optional: wait for the next report of a fence. False: there was none to wait for. Where it is
+	 * there, a context may be destroyed only after it said so.
+	 */
+	bool (*await_fence)(struct gpu *gpu);
+
+	/*
 	 * GPU time of everything that is done, in ns; does not decrease. Called only where the
-	 * device has it, gpu->has_busy_ns; elsewhere the intervals between fences are taken.
+	 * device has it, gpu->has_busy_ns; elsewhere the intervals between fences are taken. In any
+	 * thread, while no other function of these is being called.
 	 */
 	uint64_t (*busy_ns)(struct gpu *gpu);
 

@@ -19,6 +19,7 @@
  * are used; those that 0.10.4 calls unstable became stable unchanged.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,8 @@ static struct {
 	int drm_fd;			/* handed to the renderer as copies; -1 for none */
 	uint32_t last_context;		/* whose GL context is current; 0 for unknown */
 	uint32_t n_contexts;
+	uint32_t fences;		/* created and not reported yet; the fence thread counts down */
+	bool waiting;			/* for it, with the renderer's poll descriptor */
 	bool suspect;			/* the renderer reported a broken context */
 	bool starting;			/* keep what it says, for when it fails */
 	char said[160];
@@ -71,9 +74,14 @@ static void on_write_fence(void *cookie, uint32_t fence)
 static void on_write_context_fence(void *cookie, uint32_t context_id, uint32_t ring_idx,
 				   uint64_t fence_id)
 {
+	const uint64_t one = 1;
 	struct gpu *gpu = cookie;
 
 	gpu->config.fence_done(gpu->config.arg, context_id, ring_idx, fence_id);
+	__atomic_sub_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&virgl.waiting, __ATOMIC_SEQ_CST) &&
+	    write(virgl_renderer_get_poll_fd(), &one, sizeof(one)) < 0)
+		return;		/* it is readable already */
 }
 
 static int on_get_drm_fd(void *cookie)
@@ -171,8 +179,8 @@ static int try_start(struct gpu *gpu, int flags)
 {
 	int err;
 
-	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC,
-				&callbacks))
+	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
+				VIRGL_RENDERER_ASYNC_FENCE_CB, &callbacks))
 		return -ENODEV;
 	/* Without the descriptor fences could only be found by asking again and again. */
 	err = virgl_renderer_get_poll_fd() < 0 ? -ENODEV : read_capsets(gpu);
@@ -359,6 +367,34 @@ static int virgl_context_create(struct gpu *gpu, uint32_t context_id,
 	return 0;
 }
 
+static void virgl_poll(struct gpu *gpu)
+{
+	(void)gpu;
+	/* It switches to the context of every query it looks at. */
+	virgl.last_context = 0;
+	virgl_renderer_poll();
+}
+
+/*
+ * The renderer's fence thread keeps a pointer to the context of the fence that it waits for, and to the
+ * next fence, and would use them after a context is gone. Source: virglrenderer, wait_sync(),
+ * thread_sync() and vrend_free_fences_for_context().
+ */
+static bool virgl_await_fence(struct gpu *gpu)
+{
+	struct pollfd fd = { .fd = virgl_renderer_get_poll_fd(), .events = POLLIN };
+
+	__atomic_store_n(&virgl.waiting, true, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&virgl.fences, __ATOMIC_SEQ_CST)) {
+		__atomic_store_n(&virgl.waiting, false, __ATOMIC_SEQ_CST);
+		return false;
+	}
+	poll(&fd, 1, -1);
+	/* Where there are queries, that thread waits for us to look at them. */
+	virgl_poll(gpu);
+	return true;
+}
+
 static void virgl_context_destroy(struct gpu *gpu, uint32_t context_id)
 {
 	(void)gpu;
@@ -514,8 +550,12 @@ static int virgl_fence(struct gpu *gpu, uint32_t context_id, uint32_t ring_idx, 
 			return -ENOTRECOVERABLE;
 		virgl.last_context = context_id;
 	}
+	__atomic_add_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
 	/* Not MERGEABLE: every fence is reported, in order. */
-	return virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id) ? -EIO : 0;
+	if (!virgl_renderer_context_create_fence(context_id, 0, ring_idx, fence_id))
+		return 0;
+	__atomic_sub_fetch(&virgl.fences, 1, __ATOMIC_SEQ_CST);
+	return -EIO;
 }
 
 static uint64_t virgl_busy_ns(struct gpu *gpu)
@@ -537,14 +577,6 @@ static int virgl_poll_fd(struct gpu *gpu)
 	return virgl_renderer_get_poll_fd();
 }
 
-static void virgl_poll(struct gpu *gpu)
-{
-	(void)gpu;
-	/* It switches to the context of every query it looks at. */
-	virgl.last_context = 0;
-	virgl_renderer_poll();
-}
-
 const struct gpu_ops gpu_virgl_ops = {
 	.name = "virgl",
 	.init = virgl_init,
@@ -561,6 +593,7 @@ const struct gpu_ops gpu_virgl_ops = {
 	.transfer = virgl_transfer,
 	.submit = virgl_submit,
 	.fence = virgl_fence,
+	.await_fence = virgl_await_fence,
 	.busy_ns = virgl_busy_ns,
 	.keep_shaders = virgl_keep_shaders,
 	.poll_fd = virgl_poll_fd,

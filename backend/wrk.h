@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker's own parts, shared by its files. One process, one thread, one session: one struct
- * wrk. The process model is told in wrk_main.c.
+ * The worker's own parts, shared by its files. One process, one session: one struct wrk, of one
+ * thread, but see wrk_fence.c. The process model is told in wrk_main.c.
  */
 #ifndef BACKEND_WRK_H
 #define BACKEND_WRK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -147,6 +148,22 @@ struct wrk_limits {
 	int timer_fd;			/* armed while held for WRK_HELD_FPS */
 };
 
+struct wrk_report {
+	uint32_t context_id;
+	uint32_t ring_idx;
+	uint64_t fence_id;
+};
+
+/* What the engine reported, in a thread of its own perhaps; see wrk_fence.c. */
+struct wrk_fences {
+	pthread_mutex_t serving;	/* for all of struct wrk, but what follows */
+	pthread_mutex_t lock;
+	struct wrk_report *report;	/* max, of which n were not taken yet */
+	uint32_t n;
+	uint32_t max;
+	int kick_fd;
+};
+
 /* A request being handled: a private copy, checked, and what its ids stand for. */
 struct wrk_job {
 	struct vgpuif_request req;
@@ -188,6 +205,7 @@ struct wrk {
 	uint64_t seen_ns;		/* ... and when it was seen in the ring; no later */
 	uint32_t fences_in_flight;
 	uint32_t own_fences;		/* of these */
+	struct wrk_fences fences;
 	struct shaders shaders;		/* compiled ones, of all of the guest's sessions */
 	struct wrk_sched sched;
 	struct wrk_job waiting;		/* for the supervisor's answer, see wrk_ring_wait() */
@@ -221,7 +239,7 @@ bool wrk_ring_slice(struct wrk *w);
 
 /*
  * wrk_held() - whether the ring is held back. Whoever clears the last reason has nothing else to do
- * when it happens within an event: a slice follows every turn of the loop.
+ * when it happens within an event: a slice follows every turn of the loop. The engine's thread kicks.
  */
 bool wrk_held(const struct wrk *w);
 
@@ -277,11 +295,33 @@ bool wrk_submit_is_empty(const struct vgpuif_request *req);
 /* wrk_submit_fence() - a fence of our own behind what was submitted. Returns 0 or -errno. */
 int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);
 
-/* wrk_submit_done() - the engine's fence callback; @arg is the struct wrk. */
-void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
+/* wrk_submit_done() - everything up to a fence of a timeline is done: answer it. Of the engine, busy_ns only. */
+void wrk_submit_done(struct wrk *w, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 
 /* wrk_submit_abandon() - answer what a context that is being destroyed has in flight. */
 void wrk_submit_abandon(struct wrk *w, struct wrk_context *context);
+
+/* wrk_fence_init() - once epoll_fd is there. wrk_fence_alloc() - room for @n reports. 0 or -errno. */
+int wrk_fence_init(struct wrk *w);
+int wrk_fence_alloc(struct wrk *w, uint32_t n);
+
+/* wrk_fence_done() - the engine's callback, in any thread; @arg is the struct wrk. */
+void wrk_fence_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
+
+/* wrk_fence_reported() - whether there are reports to take. Needs no lock. */
+bool wrk_fence_reported(const struct wrk *w);
+
+/* wrk_fence_take() - answer what was reported. The caller has the lock, and flushes the ring. */
+void wrk_fence_take(struct wrk *w);
+
+/* wrk_fence_kicked() - fences.kick_fd is readable. */
+void wrk_fence_kicked(struct wrk *w);
+
+/* wrk_enter() - the worker's thread wakes, and has struct wrk to itself. */
+void wrk_enter(struct wrk *w);
+
+/* wrk_leave() - it is about to sleep. False: there are reports, wrk_enter() and a slice are due. */
+bool wrk_leave(struct wrk *w);
 
 /* wrk_buffer_register(), wrk_buffer_unregister() - handlers. */
 int wrk_buffer_register(struct wrk *w, struct wrk_job *job);

@@ -89,7 +89,7 @@ static int alloc_session(struct wrk *w)
 	w->arena = aligned_alloc(64, VGPUIF_MAX_SUBMIT_BYTES);
 	n_slots = RING_SIZE(&w->ring.r) + WRK_OWN_FENCES;
 	w->pending = calloc(n_slots, sizeof(w->pending[0]));
-	if (!w->arena || !w->pending)
+	if (!w->arena || !w->pending || wrk_fence_alloc(w, n_slots))
 		return -ENOMEM;
 	for (i = 0; i < n_slots; i++) {
 		w->pending[i].next = w->pending_free;

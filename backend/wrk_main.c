@@ -10,10 +10,11 @@
  * guest's grants only. It ends with its session and never serves a second one, so nothing of a
  * guest is left in it; a crash, a hang or a break-in costs that session.
  *
- * One thread does everything, because the renderer works in one thread only. Its loop looks at
- * the supervisor's socket, the event channel and the renderer's fences, then takes a slice of
- * requests; it blocks in epoll_wait() alone. What the renderer itself spends in a call (compiling
- * a shader, say) delays this session and nobody else.
+ * One thread does everything, because the renderer works in one thread only; but while it sleeps,
+ * the renderer's own thread answers fences (wrk_fence.c). Its loop looks at the supervisor's
+ * socket, the event channel and the renderer, then takes a slice of requests; it blocks in
+ * epoll_wait(), and for fences when a context is to go. What the renderer itself spends in a call
+ * (compiling a shader, say) delays this session and nobody else.
  *
  * It ends when the supervisor's socket closes, at once and without a word.
  */
@@ -95,7 +96,7 @@ static int poll_a_while(struct wrk *w, struct epoll_event *events, int max, uint
 			__builtin_ia32_pause();
 #endif
 		}
-		if (w->fences_in_flight) {
+		if (__atomic_load_n(&w->fences_in_flight, __ATOMIC_RELAXED)) {
 			int n = epoll_wait(w->epoll_fd, events, max, 0);
 
 			if (n)
@@ -129,7 +130,8 @@ static int wait_events(struct wrk *w, struct poller *poller, struct epoll_event 
 	int n, err;
 
 	if (polls && poller->budget_ns) {
-		n = poll_a_while(w, events, max, start_ns + poller->budget_ns);
+		n = wrk_leave(w) ? poll_a_while(w, events, max, start_ns + poller->budget_ns) : 0;
+		wrk_enter(w);
 		if (n >= 0)
 			return n;
 	}
@@ -146,7 +148,8 @@ static int wait_events(struct wrk *w, struct poller *poller, struct epoll_event 
 		}
 		w->evt_masked = false;
 	}
-	n = epoll_wait(w->epoll_fd, events, max, -1);
+	n = wrk_leave(w) ? epoll_wait(w->epoll_fd, events, max, -1) : 0;
+	wrk_enter(w);
 	if (polls)
 		adapt(poller, wrk_now_ns() - start_ns);
 	return n;
@@ -176,13 +179,20 @@ static int handle_event(struct wrk *w, const struct epoll_event *ev)
 		wrk_limit_timer(w);
 		return 0;
 	}
+	if (ev->data.fd == w->fences.kick_fd) {
+		wrk_fence_kicked(w);
+		return 0;
+	}
 	w->stats->calls++;
 	w->gpu.ops->poll(&w->gpu);
 	w->stats->calls++;
 	return 0;
 }
 
-/* Until the session ends. Returns 0, or -errno when the supervisor is gone. */
+/*
+ * Until the session ends. Returns 0, or -errno when the supervisor is gone. Nobody else uses struct wrk
+ * any more then.
+ */
 static int serve(struct wrk *w, struct poller *poller)
 {
 	struct epoll_event events[8];
@@ -190,6 +200,7 @@ static int serve(struct wrk *w, struct poller *poller)
 	bool more = false;
 	int err, i, n;
 
+	wrk_enter(w);
 	while (!w->ended) {
 		n = more ? 0 : wait_events(w, poller, events, 8);
 		/* The slice before took the time. */
@@ -311,7 +322,7 @@ static int start(struct wrk *w, const struct options *opt)
 {
 	const struct gpu_config config = {
 		.device = opt->device,
-		.fence_done = wrk_submit_done,
+		.fence_done = wrk_fence_done,
 		.arg = w,
 	};
 	char why[GPU_MAX_TEXT];
@@ -340,6 +351,8 @@ static int start(struct wrk *w, const struct options *opt)
 		err = watch(w, w->ctl_fd);
 	if (!err)
 		err = watch(w, w->gpu.ops->poll_fd(&w->gpu));
+	if (!err)
+		err = wrk_fence_init(w);
 	if (err) {
 		wrk_ctl_failed(w->ctl_fd, "the worker could not set up epoll");
 		wrk_log("cannot start: %s", strerror(-err));

@@ -78,6 +78,13 @@ static int op_context_destroy(struct wrk *w, struct wrk_job *job)
 {
 	struct wrk_context *context = job->context;
 
+	/* Meanwhile answers that are ready go out, and the watchdog sees that there is progress. */
+	while (w->gpu.ops->await_fence && w->gpu.ops->await_fence(&w->gpu)) {
+		wrk_fence_take(w);
+		wrk_ring_flush(w);
+		w->stats->calls += 2;
+	}
+	wrk_fence_take(w);
 	wrk_submit_abandon(w, context);
 	wrk_table_del(&w->contexts, &context->node);
 	w->gpu.ops->context_destroy(&w->gpu, context->node.id);

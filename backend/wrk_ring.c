@@ -13,7 +13,7 @@
 #include "wrk.h"
 
 #define SLICE_REQUESTS	64u
-#define SLICE_NS	200000u		/* a response waits no longer for others to go with it */
+#define SLICE_NS	200000u		/* no request is begun after that; then the answers are pushed */
 
 static int find_existing(struct wrk *w, struct wrk_job *job)
 {
@@ -157,16 +157,18 @@ static bool has_request(const struct wrk *w)
 
 bool wrk_ring_slice(struct wrk *w)
 {
-	uint64_t pushed_ns = wrk_now_ns();
+	const uint64_t start_ns = wrk_now_ns();
+	bool in_time = true;
 	unsigned int n;
 
-	w->now_ns = pushed_ns;
+	w->now_ns = start_ns;
 
 	if (!ring_back_alive(&w->ring)) {
 		wrk_end(w, CTL_REASON_LOST, "the frontend's process is gone");
 		return false;
 	}
-	for (n = 0; n < SLICE_REQUESTS && !wrk_held(w); n++) {
+	wrk_fence_take(w);
+	for (n = 0; n < SLICE_REQUESTS && in_time && !wrk_held(w); n++, wrk_fence_take(w)) {
 		struct wrk_job job = { 0 };
 		int got;
 
@@ -186,16 +188,13 @@ bool wrk_ring_slice(struct wrk *w)
 		w->stats->requests++;
 		execute(w, &job);
 		w->now_ns = wrk_now_ns();
-		if (w->now_ns - pushed_ns > SLICE_NS) {
-			wrk_ring_flush(w);
-			pushed_ns = w->now_ns;
-		}
+		in_time = w->now_ns - start_ns < SLICE_NS;
 	}
 	wrk_ring_flush(w);
 	if (n)
-		w->stats->last_work_ns = pushed_ns;
+		w->stats->last_work_ns = w->now_ns;
 	wrk_sched_settle(w);
-	return n == SLICE_REQUESTS && !wrk_held(w);
+	return (n == SLICE_REQUESTS || !in_time) && !wrk_held(w) && has_request(w);
 }
 
 bool wrk_ring_waiting(const struct wrk *w)

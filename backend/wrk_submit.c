@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Submits and fences. The commands are copied out of the guest's pages into private memory once,
- * and only the copy is looked at. A submit with a fence is answered when the fence signals; the
- * worker never waits for one.
+ * and only the copy is looked at. A submit with a fence is answered when the fence signals; only the
+ * end of a context waits for any.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,6 +15,13 @@ static void count_fence(struct wrk *w, uint64_t seen_ns, uint64_t now_ns)
 {
 	w->stats->latency[ctl_latency_bucket(now_ns - seen_ns)]++;
 	w->stats->fences++;
+}
+
+/* The worker looks at it while it polls, without the lock. */
+static void count_in_flight(struct wrk *w, uint32_t n)
+{
+	__atomic_store_n(&w->fences_in_flight, n, __ATOMIC_RELAXED);
+	w->stats->fences_in_flight = n;
 }
 
 static void answer_pending(struct wrk *w, struct wrk_context *context, struct wrk_timeline *ring,
@@ -30,7 +37,7 @@ static void answer_pending(struct wrk *w, struct wrk_context *context, struct wr
 	if (p->ours)
 		w->own_fences--;
 	if (p->fence_id) {
-		w->stats->fences_in_flight = --w->fences_in_flight;
+		count_in_flight(w, w->fences_in_flight - 1);
 		w->stats->fences_retired++;
 		w->touches_done = p->touches;
 		wrk_sched_retired(w, p, context);
@@ -66,7 +73,7 @@ static uint64_t make_fence(struct wrk *w, struct wrk_context *context, uint32_t 
 	*err = w->gpu.ops->fence(&w->gpu, context->node.id, ring_idx, w->last_fence_id + 1);
 	if (*err)
 		return 0;
-	w->stats->fences_in_flight = ++w->fences_in_flight;
+	count_in_flight(w, w->fences_in_flight + 1);
 	return ++w->last_fence_id;
 }
 
@@ -185,9 +192,8 @@ int wrk_submit(struct wrk *w, struct wrk_job *job)
 	return answer_or_queue(w, job, wrk_status(err), fence_id);
 }
 
-void wrk_submit_done(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id)
+void wrk_submit_done(struct wrk *w, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id)
 {
-	struct wrk *w = arg;
 	struct wrk_context *context = wrk_table_find(&w->contexts, context_id);
 	struct wrk_timeline *ring;
 	uint64_t now_ns = 0;

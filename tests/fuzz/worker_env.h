@@ -79,6 +79,7 @@ static struct env {
 	unsigned int n_contexts, n_resources;
 	struct env_fence fence[ENV_FENCES];
 	unsigned int n_fences;
+	unsigned int n_reported;	/* what the last reports were of; see env_reported() */
 	uint64_t last_fence_id;
 	uint64_t busy_ns;
 	unsigned int events;
@@ -339,18 +340,55 @@ static int env_context_create(struct gpu *gpu, uint32_t id, const struct vgpuif_
 	return 0;
 }
 
+/* How many fences were reported, and not taken yet. */
+static unsigned int env_reported(void)
+{
+	return wrk_fence_reported(&env.w) ? env.n_reported : 0;
+}
+
+/* The GPU is done with fence @i, and so with all before it on its timeline. */
+static struct env_fence env_take_fence(unsigned int i)
+{
+	const struct env_fence f = env.fence[i];
+	unsigned int j, n = 0;
+
+	for (j = 0; j < env.n_fences; j++)
+		if (env.fence[j].context_id != f.context_id ||
+		    env.fence[j].ring_idx != f.ring_idx || env.fence[j].fence_id > f.fence_id)
+			env.fence[n++] = env.fence[j];
+	env.n_reported = env_reported() + env.n_fences - n;
+	env.n_fences = n;
+	return f;
+}
+
+/* As the engine's thread does while the worker is awake, which takes the report later. */
+static void env_report(const struct env_fence *f)
+{
+	wrk_enter(&env.w);
+	wrk_fence_done(&env.w, f->context_id, f->ring_idx, f->fence_id);
+	CHECK(!wrk_leave(&env.w));
+	CHECK(env.w.fences.n <= env.w.fences.max);
+}
+
+static bool env_await_fence(struct gpu *gpu)
+{
+	struct env_fence f;
+
+	(void)gpu;
+	if (!env.n_fences)
+		return false;
+	f = env_take_fence(0);
+	env_report(&f);
+	return true;
+}
+
 static void env_context_destroy(struct gpu *gpu, uint32_t id)
 {
-	unsigned int i, n = 0;
-
 	(void)gpu;
 	CHECK(id && env_context(id));
 	*env_context(id) = 0;
 	env.n_contexts--;
-	for (i = 0; i < env.n_fences; i++)
-		if (env.fence[i].context_id != id)
-			env.fence[n++] = env.fence[i];
-	env.n_fences = n;
+	CHECK_EQ(env.n_fences, 0);
 }
 
 static int env_context_attach(struct gpu *gpu, uint32_t id, uint32_t resource_id)
@@ -483,21 +521,31 @@ static const struct gpu_ops env_ops = {
 	.transfer = env_transfer,
 	.submit = env_submit,
 	.fence = env_fence,
+	.await_fence = env_await_fence,
 	.busy_ns = env_busy,
 };
 
-/* env_retire() - the GPU is done with fence @i, and so with all before it on its timeline. */
+static bool env_kicked(void)
+{
+	uint64_t times;
+
+	return read(env.w.fences.kick_fd, &times, sizeof(times)) == sizeof(times);
+}
+
+/* env_retire() - fence @i is done. With an odd id it is reported while the worker is awake, or else asleep. */
 FUZZ_FN void env_retire(unsigned int i)
 {
-	const struct env_fence f = env.fence[i];
-	unsigned int j, n = 0;
+	const struct env_fence f = env_take_fence(i);
+	const bool held = wrk_held(&env.w);
 
-	for (j = 0; j < env.n_fences; j++)
-		if (env.fence[j].context_id != f.context_id ||
-		    env.fence[j].ring_idx != f.ring_idx || env.fence[j].fence_id > f.fence_id)
-			env.fence[n++] = env.fence[j];
-	env.n_fences = n;
-	wrk_submit_done(&env.w, f.context_id, f.ring_idx, f.fence_id);
+	if (f.fence_id % 2) {
+		env_report(&f);
+		return;
+	}
+	CHECK(!env_kicked());
+	wrk_fence_done(&env.w, f.context_id, f.ring_idx, f.fence_id);
+	CHECK(!wrk_fence_reported(&env.w));
+	CHECK_EQ(env_kicked(), (held && !wrk_held(&env.w)) || env.w.sched.n_said);
 }
 
 /* --- a turn of the loop ------------------------------------------------------------------------ */
@@ -564,9 +612,8 @@ FUZZ_FN void env_check(void)
 	CHECK_EQ(w->stats->pages_mapped, env.pages_mapped);
 	CHECK_EQ(w->pages_registered, sums.pages);
 	CHECK_EQ(env.pages_mapped, sums.pages);
-	CHECK_EQ(w->stats->fences_in_flight, env.n_fences);
+	CHECK_EQ(w->stats->fences_in_flight, env.n_fences + env_reported());
 	CHECK_EQ(w->fences_in_flight, sums.fences);
-	CHECK_EQ(env.n_fences, sums.fences);
 	CHECK_EQ(w->own_fences, sums.ours);
 	CHECK_EQ(sums.pending, RING_SIZE(&w->ring.r) + WRK_OWN_FENCES);
 	CHECK_EQ(w->hold.inflight_bytes, sums.inflight);
@@ -648,7 +695,7 @@ FUZZ_FN void env_start(const struct ctl_bind *limits, bool has_busy_ns)
 	static uint8_t capset[2][64];
 	struct ctl_msg msg = { .type = CTL_BIND, .bytes = CTL_BYTES(bind) };
 	struct wrk *w = &env.w;
-	static int epoll_fd = -1, ctl_fd;
+	static int epoll_fd = -1, ctl_fd, kick_fd;
 	struct epoll_event ev = { .events = EPOLLIN };
 	int i;
 
@@ -656,7 +703,8 @@ FUZZ_FN void env_start(const struct ctl_bind *limits, bool has_busy_ns)
 		env_ring_pages = aligned_alloc(4096, 4096);
 		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 		ctl_fd = eventfd(0, EFD_CLOEXEC);
-		CHECK(env_ring_pages && epoll_fd >= 0 && ctl_fd >= 0);
+		kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		CHECK(env_ring_pages && epoll_fd >= 0 && ctl_fd >= 0 && kick_fd >= 0);
 		CHECK(!epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ctl_fd, &ev));
 	}
 	/* Not the list of references, which is large and of which nothing is looked at. */
@@ -667,6 +715,7 @@ FUZZ_FN void env_start(const struct ctl_bind *limits, bool has_busy_ns)
 	env.now_ns = 1000000000;
 	w->ctl_fd = ctl_fd;
 	w->epoll_fd = epoll_fd;
+	w->fences.kick_fd = kick_fd;
 	w->stats = &env.stats;
 	w->gpu.ops = &env_ops;
 	w->gpu.has_busy_ns = has_busy_ns;
@@ -706,6 +755,7 @@ FUZZ_FN void env_stop(void)
 	close(w->hold.timer_fd);
 	free(w->arena);
 	free(w->pending);
+	free(w->fences.report);
 }
 
 #endif

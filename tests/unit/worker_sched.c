@@ -4,8 +4,7 @@
  * what it takes from the ring under a lease. The model's commands take as long as they say, so
  * what fits a lease is known.
  */
-#include "gpu_model.h"
-#include "sup_spawn.h"
+#include "worker_model.h"
 #include "worker_virgl.h"
 
 #define MS	UINT64_C(1000000)
@@ -13,22 +12,12 @@
 static struct rig *start_with(uint32_t queue_us)
 {
 	static struct rig rig;
-	struct vgpuif_request create = {
-		.operation = VGPUIF_OP_CONTEXT_CREATE,
-		.u.context_create = { .context_id = 1, .capset_id = VGPUIF_CAPSET_MODEL,
-				      .n_rings = 1, .name = "rig" } };
 
-	rig_model_fd = model_memory();
-	CHECK(rig_model_fd >= 0);
-	rig_spawn(&rig, "model", NULL);
-	close(rig_model_fd);
-	rig_wait_ready(&rig);
-	CHECK(!strcmp(rig.ready.clock, "model"));
-	rig_bind(&rig, 0, &(struct ctl_bind){
+	model_start(&rig, 0, &(struct ctl_bind){
 		.max_buffer_pages = 8, .max_buffers = 8, .max_contexts = 8, .max_resources = 8,
 		.max_pages = 64, .queue_us = queue_us });
 	CHECK_EQ(rig_register(&rig, 1, RIG_SCRATCH, 1, VGPUIF_BUFFER_READ_ONLY), 0);
-	CHECK_EQ(rig_call(&rig, &create), 0);
+	model_context(&rig, 1);
 	return &rig;
 }
 
@@ -294,6 +283,44 @@ TEST(worker_sched, context_goes)
 	CHECK_EQ(rsp.status, -XEN_ENODEV);
 	CHECK_EQ(rig->stats->queued_ns, 0);
 	rig_stop(rig);
+}
+
+/*
+ * Between requests that take the worker itself long it hears what it is told, and says that it works: as many
+ * as came together, and those that come meanwhile, are not taken in one go.
+ */
+TEST(worker_sched, hears_between_long_requests)
+{
+	enum { REQUESTS = 60, CLEARS = 7000, CLEAR_WORDS = 9 };
+	static struct rig rig;
+	struct vgpuif_request req = rig_req_submit(1, 3, 0, CLEARS * CLEAR_WORDS * 4, 0);
+	struct vgpuif_response rsp;
+	uint64_t worked_ns;
+	unsigned int i, n = 1;
+
+	rig_spawn(&rig, "soft", NULL);
+	rig_wait_ready(&rig);
+	rig_bind(&rig, 1, NULL);
+	rig_scene(&rig, 16);
+	CHECK_EQ(rig_register(&rig, 3, 512, 64, VGPUIF_BUFFER_READ_ONLY), 0);
+	for (i = 0; i < CLEARS; i++)
+		CHECK_EQ(virgl_clear((uint32_t *)(void *)(rig.mem + 512 * PAGE) + i * CLEAR_WORDS,
+				     1, 0, 0, 1), CLEAR_WORDS);
+	hear(&rig, CTL_WORK_BEGUN);
+	worked_ns = rig.stats->last_work_ns;
+	for (i = 0; i < REQUESTS; i++)
+		rig_put(&rig, &req);
+	rig_push(&rig);
+	CHECK(rig_get(&rig, &rsp, RIG_TIMEOUT_MS));
+	say_run(&rig, CTL_RUN_GATED, 0, 0);
+	hear(&rig, CTL_WORK_WANT);
+	CHECK(rig.stats->last_work_ns > worked_ns);
+	while (rig_get(&rig, &rsp, 0))
+		n++;
+	CHECK(n < REQUESTS);
+	say_run(&rig, CTL_RUN_FREE, 0, 0);
+	get(&rig, REQUESTS - n);
+	rig_stop(&rig);
 }
 
 TEST(worker_sched, run_before_bind_is_a_mistake)

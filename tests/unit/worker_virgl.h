@@ -14,10 +14,16 @@
 #define VIRGL_CCMD_SET_FRAMEBUFFER_STATE 5
 #define VIRGL_CCMD_CLEAR		7
 #define VIRGL_CCMD_DRAW_VBO		8
+#define VIRGL_CCMD_BEGIN_QUERY		19
+#define VIRGL_CCMD_END_QUERY		20
+#define VIRGL_CCMD_GET_QUERY_RESULT	21
 #define VIRGL_OBJECT_SURFACE		8
+#define VIRGL_OBJECT_QUERY		9
+#define VIRGL_FORMAT_R8_UNORM		64
 #define VIRGL_FORMAT_R8G8B8A8_UNORM	67
 #define VIRGL_BIND_RENDER_TARGET	(1u << 1)
 #define VIRGL_BIND_SAMPLER_VIEW		(1u << 3)
+#define VIRGL_BIND_CUSTOM		(1u << 17)
 #define PIPE_TEXTURE_2D			2
 #define PIPE_CLEAR_COLOR0		(1u << 2)
 
@@ -50,6 +56,30 @@ RIG_FN uint32_t virgl_clear(uint32_t *cmds, float r, float g, float b, float a)
 	cmds[1] = PIPE_CLEAR_COLOR0;
 	memcpy(cmds + 2, color, sizeof(color));
 	return 9;
+}
+
+/* An occlusion query, begun; what it counts goes to @resource_id, a buffer. */
+RIG_FN uint32_t virgl_query(uint32_t *cmds, uint32_t query, uint32_t resource_id)
+{
+	cmds[0] = VIRGL_CMD0(VIRGL_CCMD_CREATE_OBJECT, VIRGL_OBJECT_QUERY, 4);
+	cmds[1] = query;
+	cmds[2] = 0;
+	cmds[3] = 0;
+	cmds[4] = resource_id;
+	cmds[5] = VIRGL_CMD0(VIRGL_CCMD_BEGIN_QUERY, 0, 1);
+	cmds[6] = query;
+	return 7;
+}
+
+/* Its end, and the result asked for without waiting. */
+RIG_FN uint32_t virgl_query_result(uint32_t *cmds, uint32_t query)
+{
+	cmds[0] = VIRGL_CMD0(VIRGL_CCMD_END_QUERY, 0, 1);
+	cmds[1] = query;
+	cmds[2] = VIRGL_CMD0(VIRGL_CCMD_GET_QUERY_RESULT, 0, 2);
+	cmds[3] = query;
+	cmds[4] = 0;
+	return 5;
 }
 
 RIG_FN int rig_texture(struct rig *rig, uint32_t resource_id, uint32_t width, uint32_t height)
