@@ -188,6 +188,7 @@ struct vt_client {
 	uint32_t wait_bytes;
 
 	bool readable;			/* poll() said so */
+	uint32_t seen;			/* octets that are had, and in the socket as well */
 	bool ended;			/* the client closed its end */
 	bool failed;
 	char why[FE_TEXT_BYTES];

@@ -28,6 +28,7 @@
 #define RESULT_PAGES	2u
 #define CLOSE_MS	3000u
 #define YIELDS		4u
+#define MAX_SEEN	8192u
 #define WAIT_STEP_MS	100		/* see fe_session_arm() */
 
 static volatile sig_atomic_t told_to_end;
@@ -129,6 +130,30 @@ bool vt_may(struct vt_client *c, const struct vgpuif_request *req,
 	return true;
 }
 
+/*
+ * Take what was only looked at out of the socket. That wakes the other end where it sleeps in recv(), to
+ * find that there is no answer, which from another processor costs both more than to read these few octets
+ * twice; so it is done when the client has been answered, or does not wait for anything.
+ * Source: Linux, net/unix/af_unix.c, unix_write_space() and unix_stream_data_wait().
+ */
+static void take_seen(struct vt_client *c)
+{
+	uint8_t nowhere[MAX_SEEN];
+
+	while (c->seen) {
+		ssize_t n = recv(c->sock, nowhere, c->seen, MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			c->seen = 0;
+			c->ended = true;
+			return;
+		}
+		c->seen -= (uint32_t)n;
+	}
+}
+
 static int send_all(struct vt_client *c, const void *data, size_t bytes)
 {
 	const uint8_t *at = data;
@@ -145,6 +170,7 @@ static int send_all(struct vt_client *c, const void *data, size_t bytes)
 		at += n;
 		bytes -= (size_t)n;
 	}
+	take_seen(c);
 	return 0;
 }
 
@@ -189,6 +215,7 @@ int vt_reply_fd(struct vt_client *c, int fd)
 		c->ended = true;
 		return vt_fail(c, "the program is gone");
 	}
+	take_seen(c);
 	return 0;
 }
 
@@ -214,6 +241,7 @@ int vt_read_rest(struct vt_client *c, void *to, size_t bytes)
 		n = (uint32_t)bytes;
 	memcpy(at, have, n);
 	vt_arena_consume(&c->arena, n);
+	take_seen(c);
 	while (n < bytes) {
 		ssize_t got = recv(c->sock, at + n, bytes - n, MSG_WAITALL);
 
@@ -229,7 +257,21 @@ int vt_read_rest(struct vt_client *c, void *to, size_t bytes)
 	return 0;
 }
 
-/* Take what the client sent. Returns whether there was something. */
+/* Few octets are looked at and left there, many are taken. Returns as recv(). */
+static ssize_t look(struct vt_client *c, uint8_t *at, uint32_t room)
+{
+	ssize_t n;
+
+	take_seen(c);
+	n = recv(c->sock, at, room < MAX_SEEN ? room : MAX_SEEN, MSG_PEEK | MSG_DONTWAIT);
+	if (n == MAX_SEEN)
+		return recv(c->sock, at, room, MSG_DONTWAIT);
+	if (n > 0)
+		c->seen = (uint32_t)n;
+	return n;
+}
+
+/* Have what the client sent. Returns whether there was something. */
 static bool receive(struct vt_client *c)
 {
 	uint32_t room;
@@ -244,7 +286,7 @@ static bool receive(struct vt_client *c)
 		return false;
 	}
 	do {
-		n = recv(c->sock, at, room, MSG_DONTWAIT);
+		n = look(c, at, room);
 	} while (n < 0 && errno == EINTR);
 	c->stats.reads++;
 	if (n > 0) {
@@ -287,6 +329,8 @@ static void sleep_on(struct vt_client *c)
 	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000l };
 	sigset_t none;
 
+	if (!blocked(c))
+		take_seen(c);
 	sigemptyset(&none);
 	/* SIGTERM comes here and nowhere else, so that it is not missed. */
 	if (ppoll(fds, 3, timeout_ms < 0 ? NULL : &timeout, &none) < 0) {
@@ -344,6 +388,13 @@ static void serve(struct vt_client *c)
 			continue;
 		sleep_on(c);
 	}
+}
+
+/* Closed with octets in it, a socket gives its other end ECONNRESET. */
+static void serve_to_the_end(struct vt_client *c)
+{
+	serve(c);
+	take_seen(c);
 }
 
 static int open_arena(struct vt_client *c)
@@ -437,10 +488,10 @@ int vt_client_serve(const struct vt_options *options, int sock, int pair, pid_t 
 	c->start_ns = fe_now_ns();
 	snprintf(c->name, sizeof(c->name), "?");
 	if (open_all(c, devid, session) == 0) {
-		serve(c);
+		serve_to_the_end(c);
 		while (vt_spare_wait(c)) {
 			begin_again(c);
-			serve(c);
+			serve_to_the_end(c);
 		}
 	}
 	close(pair);

@@ -3,6 +3,9 @@
  * A whole client served against a backend in this process: the protocol's versions as Mesa speaks
  * them, resources and their pages, and the fences that never reach the backend.
  */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "vtest_rig.h"
 
 #include "linux/virgl_caps.h"
@@ -139,6 +142,29 @@ TEST(vtest_client, fences_never_reach_the_backend)
 	CHECK_EQ(fake.seen[VGPUIF_OP_RESOURCE_UNREF], 0);
 	/* The arena and the results only. */
 	CHECK_EQ(fake.seen[VGPUIF_OP_BUFFER_REGISTER], 2);
+	CHECK_EQ(stop(), 0);
+}
+
+/* Nothing is taken from a socket while its other end sleeps, which would wake it for nothing. */
+TEST(vtest_client, who_waits_is_woken_by_the_answer_alone)
+{
+	const uint32_t words[] = { 4, VTEST_SUBMIT, 8 | 3 << 16, 1, 2, 3, 2, VTEST_BUSY_WAIT, 0, 1 };
+	uint32_t is_busy;
+	int left;
+
+	start(hold_submits);
+	handshake(2);
+	put(words, sizeof(words));
+	/* It is passed on when the wait is seen, which came with it. */
+	await(VGPUIF_OP_SUBMIT, 1);
+	CHECK_EQ(ioctl(sock, SIOCOUTQ, &left), 0);
+	CHECK(left > 0);
+	answer_submit();
+	get_reply(1, VTEST_BUSY_WAIT, &is_busy, 1);
+	CHECK_EQ(is_busy, 0);
+	do {
+		CHECK_EQ(ioctl(sock, SIOCOUTQ, &left), 0);
+	} while (left);
 	CHECK_EQ(stop(), 0);
 }
 
