@@ -41,6 +41,12 @@ def read(path, otherwise=None):
         return otherwise
 
 
+def mount_point():
+    """Where Mesa looks for its socket: something to mount one on."""
+    if not os.path.exists("/tmp/.virgl_test"):
+        open("/tmp/.virgl_test", "w").close()
+
+
 @contextmanager
 def undisturbed():
     """
@@ -121,6 +127,7 @@ class Platform:
             raise
 
     def start(self, gpu, options, args):
+        mount_point()
         hub, control = self.dir + "/hub.sock", self.dir + "/control"
         # Workers have users of their own, who may not be able to reach a build tree.
         shutil.copy(f"{B}/bin/xengpu-worker", self.dir)

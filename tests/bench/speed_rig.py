@@ -9,7 +9,7 @@ from local import B, Broken, Strangers, TOP
 
 COUNTED = ("notifications_per_frame.to_backend", "notifications_per_frame.to_frontend",
            "grant_ops_per_frame", "surface_bytes_copied_per_frame", "command_copies")
-NAMES = ("xen_rtt_vs_vchan", *(name + ".xen" for name in COUNTED))
+NAMES = ("xen_rtt_vs_vchan", "xen_guests_4", *(name + ".xen" for name in COUNTED))
 
 
 def rig(report, cfg, _):

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Figures of speed on real Xen, for speed_rig.py: what is counted for a frame of stock glmark2 in a
-# guest, and our round trip against libxenvchan's, in turns. Prints a line of JSON for each row; what
-# else it says is for people. An emulated machine's times mean nothing, their ratios something.
+# guest, and our round trip against libxenvchan's, in turns; then four guests that draw at once.
+# Prints a line of JSON for each row; what else it says is for people. An emulated machine's times mean nothing,
+# their ratios something.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
 . tests/xen/platform.sh
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 SHORT=50 LONG=150	# frames
 TURNS=5 TRIPS=300
+MANY=4 MANY_FRAMES=50
 
 fail() { echo "$*"; plat_down; exit 1; }
 
@@ -83,7 +85,19 @@ round_trips() {
 			+ ($p | map(.[1] | tostring) | join(", "))'
 }
 
+many_guests() {
+	local value=false begin
+	"$RIG" up --guests $MANY --gpu "$GPU" ${SUITE:+--suite "$SUITE"} && plat_sync $MANY &&
+		vtest_start 1 && each_of $(seq 2 $MANY) -- guest_connect || return 1
+	begin=$SECONDS
+	sc_together $MANY_FRAMES $(seq $MANY) && value=true
+	jq -cn --argjson v $value --argjson n $MANY \
+		--arg d "each drew $MANY_FRAMES frames, every pixel looked at, in $((SECONDS - begin)) s" \
+		'{name: "xen_guests_\($n)", value: $v, runs: [$v], detail: (if $v then $d else "a guest drew wrong" end)}'
+}
+
 plat_up 1 || fail "the rig does not come up"
 per_frame || fail "glmark2 did not run in the guest"
 round_trips || fail "round trips could not be timed"
+many_guests || fail "more guests could not be had"
 plat_down

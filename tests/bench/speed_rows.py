@@ -24,6 +24,7 @@ ROWS |= {
     "surface_bytes_copied_per_frame": ("octets", "<= 0"),
     "command_copies": ("", "<= 1"),
     "guests_16": ("", ">= 1"),
+    "xen_guests_4": ("", ">= 1"),
     "session_pss_vs_peer": ("", "<= 1.0"),
     "idle_guest_pss_mib": ("MiB", "<= 1"),
     "idle_wakeups_per_s": ("/s", "<= 0"),

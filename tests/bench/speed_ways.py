@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 import local
 from group import Group
-from local import B, Broken, Load, Platform, children, read, until
+from local import B, Broken, Load, Platform, children, mount_point, read, until
 
 # Mesa before 23.3 knows one socket's path: each server has its own behind it. "go" is when the
 # program itself starts.
@@ -169,8 +169,7 @@ class Ways(ExitStack):
         self.callback(self.group.close)
         make = {"native": lambda g: Native(g, drm), "peer": lambda g: Peer(g, self.folder, drm),
                 "ours": lambda g: Ours(g, drm)}
-        if not os.path.exists("/tmp/.virgl_test"):
-            open("/tmp/.virgl_test", "w").close()	# something to mount a socket on
+        mount_point()
         for name in names:
             group = Group(name, self.group)
             self.callback(group.close)
