@@ -43,6 +43,8 @@ struct gpu_config {
 	 * context that was destroyed meanwhile.
 	 */
 	void (*fence_done)(void *arg, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
+	/* Optional, called from inside submit: @resource_id is untrusted. */
+	bool (*is_buffer)(void *arg, uint32_t resource_id);
 	void *arg;
 };
 
@@ -104,6 +106,7 @@ struct gpu {
 	struct gpu_config config;
 	struct gpu_capset capset[GPU_MAX_CAPSETS];
 	uint32_t n_capsets;
+	uint32_t max_texels;		/* of a texture buffer; 0: whatever the renderer takes */
 	char renderer[GPU_MAX_TEXT];	/* for people: GL_RENDERER or the like */
 	bool on_cpu;			/* the "GPU" is this machine's processors */
 	bool has_busy_ns;

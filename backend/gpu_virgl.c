@@ -32,6 +32,7 @@
 
 #include "gpu.h"
 #include "gpu_shaders.h"
+#include "gpu_texels.h"
 #include "gpu_time.h"
 #include "gpu_warm.h"
 #include "wrk_log.h"
@@ -514,27 +515,33 @@ static int virgl_transfer(struct gpu *gpu, const struct vgpuif_transfer *args, b
 }
 
 /*
- * Whether there is a command among them that allocates: for a blob in the renderer's memory, which
- * is made of it later. We have no such blobs, so no frontend needs it, and what it allocates would be
- * in nobody's account.
+ * Look through commands before the renderer does. There is one that allocates: for a blob in the
+ * renderer's memory, which is made of it later. We have no such blobs, so no frontend needs it, and
+ * what it allocates would be in nobody's account.
  */
-static bool allocates(const uint32_t *cmds, uint32_t n)
+static int look_through(const struct gpu *gpu, uint32_t *cmds, uint32_t n)
 {
 	uint32_t i;
 
-	for (i = 0; i < n; i += 1 + (cmds[i] >> 16))
-		if ((cmds[i] & 0xff) == VIRGL_PIPE_RESOURCE_CREATE)
-			return true;
-	return false;
+	for (i = 0; i < n; i += 1 + (cmds[i] >> 16)) {
+		switch (cmds[i] & 0xff) {
+		case VIRGL_PIPE_RESOURCE_CREATE:
+			return -EOPNOTSUPP;
+		case VIRGL_CREATE_OBJECT:
+		case VIRGL_SET_SHADER_IMAGES:
+			gpu_texels_cut(gpu, cmds + i, n - i);
+			break;
+		}
+	}
+	return 0;
 }
 
 static int virgl_submit(struct gpu *gpu, uint32_t context_id, void *cmds, uint32_t bytes)
 {
-	int ret;
+	int ret = look_through(gpu, cmds, bytes / 4);
 
-	(void)gpu;
-	if (allocates(cmds, bytes / 4))
-		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
 	virgl.last_context = context_id;
 	ret = virgl_renderer_submit_cmd(cmds, (int)context_id, (int)(bytes / 4));
 	return settle(context_id, ret);

@@ -36,6 +36,7 @@ struct wrk_resource {
 	struct wrk_buffer *backing;	/* NULL for none */
 	struct iovec iov;		/* lent to the engine while there is a backing store */
 	uint64_t bytes;			/* of the GPU's memory */
+	bool is_buffer;			/* and not a texture */
 };
 
 /* A submit that was executed and not answered yet, or a fence of our own. */
@@ -282,6 +283,9 @@ wrk_op_fn wrk_op(uint8_t operation);
 
 /* wrk_context_settle() - take note when the engine says that a context is lost. */
 void wrk_context_settle(struct wrk_context *context, int err);
+
+/* wrk_op_is_buffer() - whether there is such a resource, and it is no texture; for struct gpu_config. */
+bool wrk_op_is_buffer(void *arg, uint32_t resource_id);
 
 /* wrk_op_cleanup() - take every resource's backing store from the engine, free the objects. */
 void wrk_op_cleanup(struct wrk *w);

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "gpu_texels.h"
 #include "wrk.h"
 
 #define LAST_WORDS_MS	1000
@@ -109,6 +110,9 @@ static int watch_event_channel(struct wrk *w)
 static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 {
 	struct ctl_msg msg = { .type = CTL_BOUND, .bytes = offsetof(struct ctl_msg, u) };
+	/* The most in one buffer: what xenstore says, too. */
+	const uint64_t most = bind->max_pages < bind->max_buffer_pages ? bind->max_pages :
+									 bind->max_buffer_pages;
 	struct gnt_grant pages;
 	unsigned int i;
 	int err;
@@ -116,6 +120,7 @@ static int bind_session(struct wrk *w, const struct ctl_bind *bind, int *fds)
 	w->bind = *bind;
 	w->memory.allowed = bind->memory_bytes;
 	w->limits.max_buffer_pages = bind->max_buffer_pages;
+	gpu_texels_offer(&w->gpu, most * VGPUIF_PAGE_BYTES);
 	for (i = 0; i < w->gpu.n_capsets; i++)
 		w->limits.capsets |= UINT64_C(1) << w->gpu.capset[i].id;
 	wrk_log_name(bind->domid, bind->devid, bind->session);

@@ -323,6 +323,7 @@ static int start(struct wrk *w, const struct options *opt)
 	const struct gpu_config config = {
 		.device = opt->device,
 		.fence_done = wrk_fence_done,
+		.is_buffer = wrk_op_is_buffer,
 		.arg = w,
 	};
 	char why[GPU_MAX_TEXT];

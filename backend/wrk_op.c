@@ -146,6 +146,7 @@ static int op_resource_create(struct wrk *w, struct wrk_job *job)
 		return -XEN_ENOMEM;
 	}
 	resource->bytes = bytes;
+	resource->is_buffer = wrk_size_is_buffer(args);
 	err = w->gpu.ops->resource_create(&w->gpu, args);
 	if (err)
 		resource_del(w, resource);
@@ -270,6 +271,14 @@ static const wrk_op_fn handlers[256] = {
 	[VGPUIF_OP_TRANSFER_FROM_HOST] = op_transfer,
 	[VGPUIF_OP_SUBMIT] = wrk_submit,
 };
+
+bool wrk_op_is_buffer(void *arg, uint32_t resource_id)
+{
+	const struct wrk *w = arg;
+	const struct wrk_resource *resource = wrk_table_find(&w->resources, resource_id);
+
+	return resource && resource->is_buffer;
+}
 
 wrk_op_fn wrk_op(uint8_t operation)
 {

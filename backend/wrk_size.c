@@ -218,13 +218,18 @@ static uint64_t level_side(uint32_t size, uint32_t level, uint32_t side)
 	return pixels ? ((uint64_t)pixels + side - 1) / side : 1;
 }
 
+bool wrk_size_is_buffer(const struct vgpuif_resource_create *args)
+{
+	return args->target == TARGET_BUFFER;
+}
+
 uint64_t wrk_size_bytes(const struct vgpuif_resource_create *args)
 {
 	uint32_t block, side, level, layers = args->array_size ? args->array_size : 1;
 	uint64_t sum = 0, bytes;
 
 	/* Its width is in octets, whatever the format. */
-	if (args->target == TARGET_BUFFER)
+	if (wrk_size_is_buffer(args))
 		return args->width ? args->width : 1;
 	if (args->target == TARGET_TEXTURE_CUBE && layers < 6)
 		layers = 6;

@@ -87,7 +87,7 @@ static int send_capset(struct vt_client *c, uint32_t id, uint32_t at, uint32_t b
 	uint8_t copy[VGPUIF_PAGE_BYTES];
 
 	memcpy(copy, (uint8_t *)fe_buffer_addr(c->results) + at, bytes);
-	virgl_caps_adjust(id, copy, bytes, fe_session_limits(c->session)->max_buffer_pages);
+	virgl_caps_adjust(id, copy, bytes);
 	return vt_reply(c, copy, bytes);
 }
 

@@ -180,8 +180,7 @@ static int read_capset(struct xvf_session *s, struct xvf_buffer *b, const void *
 	if (!c->data)
 		return -ENOMEM;
 	memcpy(c->data, room, rsp.u.capset_get.bytes);
-	virgl_caps_adjust(info->capset_id, c->data, rsp.u.capset_get.bytes,
-			  s->limits.max_buffer_pages);
+	virgl_caps_adjust(info->capset_id, c->data, rsp.u.capset_get.bytes);
 	c->id = info->capset_id;
 	c->max_version = info->max_version;
 	c->bytes = info->max_bytes;

@@ -63,6 +63,63 @@ static void texture_buffer_range(void)
 		feature_pixel((int)i, 0, (int)i, 16, 0, 255, 0);
 }
 
+/* The texels of the texture buffer that is bound, sampled and, but for OpenGL ES, as an image. */
+static void count_texels(GLuint tex, GLuint count[2])
+{
+	const GLuint *at;
+
+	if (!feature_is_es())
+		glBindImageTexture(0, tex, 0, GL_FALSE, 0, GL_READ_ONLY, GL_R8UI);
+	glBindBufferBase(GL_SHADER_STORAGE_BUFFER, 0,
+			 feature_buffer_new(GL_SHADER_STORAGE_BUFFER, 2 * sizeof(*at), NULL, GL_DYNAMIC_READ));
+	glDispatchCompute(1, 1, 1);
+	glMemoryBarrier(GL_BUFFER_UPDATE_BARRIER_BIT);
+	at = glMapBufferRange(GL_SHADER_STORAGE_BUFFER, 0, 2 * sizeof(*at), GL_MAP_READ_BIT);
+	if (!at)
+		feature_fail("the counts cannot be mapped: 0x%x", glGetError());
+	memcpy(count, at, 2 * sizeof(*at));
+	glUnmapBuffer(GL_SHADER_STORAGE_BUFFER);
+}
+
+/*
+ * Of a buffer with more texels than the limit so many are there. Not every driver does that (Mesa 22.3's
+ * llvmpipe does not): then it is skipped, which a vgpu may not do where the driver passes.
+ */
+static void texture_buffer_limit(void)
+{
+	GLuint tex, is, count[2];
+	GLint most = 0, more;
+
+	glGetIntegerv(GL_MAX_TEXTURE_BUFFER_SIZE, &most);
+	if (most > 1 << 28)
+		feature_skip("%d octets would be too many", most);
+	feature_program(GL_COMPUTE_SHADER, feature_is_es() ?
+			"layout(local_size_x = 1) in;\n"
+			"uniform highp usamplerBuffer tex;\n"
+			"layout(std430, binding = 0) buffer b { uint at[2]; };\n"
+			"void main() { at[0] = uint(textureSize(tex)); at[1] = at[0]; }\n" :
+			"layout(local_size_x = 1) in;\n"
+			"uniform usamplerBuffer tex;\n"
+			"layout(r8ui, binding = 0) readonly uniform uimageBuffer image;\n"
+			"layout(std430, binding = 0) buffer b { uint at[2]; };\n"
+			"void main() { at[0] = uint(textureSize(tex)); at[1] = uint(imageSize(image)); }\n", 0);
+	glGenTextures(1, &tex);
+	glBindTexture(GL_TEXTURE_BUFFER, tex);
+	for (more = -1; more <= 1; more++) {
+		GLuint buffer = feature_buffer_new(GL_TEXTURE_BUFFER, (size_t)(most + more), NULL, GL_STATIC_DRAW);
+
+		glTexBuffer(GL_TEXTURE_BUFFER, GL_R8UI, buffer);
+		count_texels(tex, count);
+		feature_ok("a texture buffer about as large as the limit");
+		if (more == 1 && count[0] == (GLuint)most + 1 && count[1] == (GLuint)most + 1)
+			feature_skip("the driver does not cut a texture buffer to its limit");
+		is = (GLuint)(more < 0 ? most + more : most);
+		if (count[0] != is || count[1] != is)
+			feature_fail("%d + %d texels: %u are sampled, %u an image's", most, more, count[0], count[1]);
+		glDeleteBuffers(1, &buffer);
+	}
+}
+
 #define N 4096
 
 static void expect(GLenum target, const unsigned char *want, const char *what)
@@ -250,6 +307,7 @@ static void persistent_flushed(void)
 const struct feature feature_buffer[] = {
 	{ "buffer/texture", 33, 32, texture_buffer },
 	{ "buffer/texture-range", 43, 32, texture_buffer_range },
+	{ "buffer/texture-limit", 43, 32, texture_buffer_limit },
 	{ "buffer/map", 33, 30, map },
 	{ "buffer/rewrite", 33, 30, rewrite },
 	{ "buffer/pixels", 43, 30, pixels },
