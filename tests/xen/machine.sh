@@ -7,6 +7,7 @@
 #   ssh_config *.sock                one ssh connection per machine, shared by all commands
 #   share/                           dom0's /host: guests' initrd, their consoles in log/
 #   options                          what `rig up` was asked for; there when it succeeded
+#   kernel                           the release of the kernel that dom0 and guests boot
 #   stage/ stage.tar                 what `rig sync` installed
 #   disk-dom0 disk-guest1 ...        with systemd: what lies over the image, kept over a reboot
 
@@ -39,8 +40,8 @@ image_dir() { # SUITE [PACKAGE...]: with these as well
 		sha256sum | cut -c 1-12)"
 }
 
-image_kernel() { # SUITE; the release of the kernel that it boots
-	grep -a -o -m 1 'Linux version [^ ]*' "$(image_dir "$1")/vmlinux" | head -n 1 | cut -d ' ' -f 3
+image_kernel() { # IMAGE; the release of the kernel that it boots
+	grep -a -o -m 1 'Linux version [^ ]*' "$1/vmlinux" | head -n 1 | cut -d ' ' -f 3
 }
 
 image_build() { # SUITE [PACKAGE...]
@@ -196,6 +197,7 @@ machine_start() { # IMAGE
 	rm -rf "$RIG_DIR"/{share,stage,*.log,*.sock,options,stage.tar,disk-*}
 	mkdir -p "$RIG_DIR/share/log"
 	cp "$image/base.cpio" "$RIG_DIR/base.cpio"
+	image_kernel "$image" > "$RIG_DIR/kernel"
 	as_root cat "$image/key" > "$RIG_DIR/key.new"
 	chmod 600 "$RIG_DIR/key.new"
 	mv -f "$RIG_DIR/key.new" "$RIG_DIR/key"
