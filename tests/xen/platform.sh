@@ -27,7 +27,7 @@ plat_up() {
 		backend_stop
 	fi
 	plat_sync "$1" || return 1
-	backend_start || { backend_log; return 1; }
+	backend_start && until_true 60 backend_renders || { backend_log; return 1; }
 	each_of $(seq "$1") -- guest_connect || { backend_log; return 1; }
 }
 
@@ -108,6 +108,8 @@ backend_start() {
 	daemon dom0 xengpud "xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) --fence-timeout=120 $*"
 	until_true 60 dom0 xengpu stats --json >/dev/null 2>&1
 }
+# It has tried its GPU, which on a busy host takes longer than `xengpu attach` waits.
+backend_renders() { dom0 xengpu stats --json | jq -e '.renderer // "" | . != ""' >/dev/null; }
 backend_stop() { daemon_stop dom0 xengpud; }
 backend_pid() { dom0 sh -c 'p=$(cat /run/xengpu/xengpud.pid) && kill -0 $p && echo $p'; }
 backend_log() { dom0 cat /run/xengpu/xengpud.log; }
