@@ -101,8 +101,8 @@ static void show_fdinfo(struct seq_file *m, struct file *filp)
 }
 
 /*
- * What this device exported comes back as the object it is. Of others' pages there is no resource to be
- * made: the backend's renderer has its own memory, and copies. The core would say -EINVAL.
+ * What this device exported comes back as the object it is. Of others' pages there is no resource
+ * to be made: the backend's renderer has its own memory, and copies. The core would say -EINVAL.
  */
 static struct drm_gem_object *prime_import(struct drm_device *drm, struct dma_buf *dma_buf)
 {

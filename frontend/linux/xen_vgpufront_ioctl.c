@@ -326,8 +326,8 @@ static int ioctl_resource_create(struct drm_device *drm, void *data, struct drm_
 	c->resource_flags = args->flags;
 	err = xvf_bo_define(bo, &wire);
 	/*
-	 * A texture whose contents go through another resource has a page or less, for the form's sake;
-	 * but virglrenderer 1.1 refuses such a transfer when there is no page at all.
+	 * A texture whose contents go through another resource has a page or less, for the form's
+	 * sake; but virglrenderer 1.1 refuses such a transfer when there is no page at all.
 	 */
 	if (!err && (args->target == TARGET_BUFFER || bo->shmem.base.size <= PAGE_SIZE))
 		err = xvf_bo_back(bo);
