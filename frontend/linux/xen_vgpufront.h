@@ -338,7 +338,8 @@ void xvf_kick(struct xvf_session *s);
 
 /*
  * xvf_throttle() - wait until the queue is short enough for another request of a program's.
- * Returns 0; -ENODEV, the session is lost; -ERESTARTSYS; -EBUSY, it stayed full for too long.
+ * Returns 0; -ENODEV, the session is lost, as it is when the backend stops answering;
+ * -ERESTARTSYS.
  */
 int xvf_throttle(struct xvf_session *s);
 

@@ -25,8 +25,6 @@
  */
 #define ASK_BYTES	(256u << 10)
 
-#define WAIT_MS		15000u
-
 /* --- contexts --------------------------------------------------------------------------------- */
 
 struct context_end {
@@ -399,6 +397,10 @@ static int ioctl_map(struct drm_device *drm, void *data, struct drm_file *file)
 	return err == -ENOSPC ? -ENOMEM : err;
 }
 
+/*
+ * However long the GPU takes: told -EBUSY, Mesa goes on with the octets that were there before. A
+ * backend that does not answer costs the session, and with it every fence.
+ */
 static int ioctl_wait(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct xvf_file *f = file->driver_priv;
@@ -415,7 +417,7 @@ static int ioctl_wait(struct drm_device *drm, void *data, struct drm_file *file)
 		left = dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_READ);
 	else
 		left = dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_READ, true,
-					     msecs_to_jiffies(WAIT_MS));
+					     MAX_SCHEDULE_TIMEOUT);
 	drm_gem_object_put(obj);
 	if (left < 0)
 		return left;

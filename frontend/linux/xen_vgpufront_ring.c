@@ -13,8 +13,6 @@
 
 #include "xen_vgpufront.h"
 
-#define THROTTLE_MS	30000u
-
 /* The kernel has Xen's numbers only where Xen's own are the same: include/public/errno.h. */
 int xvf_status(const struct vgpuif_response *rsp)
 {
@@ -119,19 +117,16 @@ void xvf_kick(struct xvf_session *s)
 
 int xvf_throttle(struct xvf_session *s)
 {
-	long left;
+	int err;
 
 	if (READ_ONCE(s->n_queued) < XVF_MAX_QUEUED)
 		return READ_ONCE(s->lost) ? -ENODEV : 0;
 	xvf_kick(s);
-	left = wait_event_interruptible_timeout(s->wait, READ_ONCE(s->lost) ||
-						READ_ONCE(s->n_queued) < XVF_MAX_QUEUED,
-						msecs_to_jiffies(THROTTLE_MS));
-	if (left < 0)
-		return left;
-	if (READ_ONCE(s->lost))
-		return -ENODEV;
-	return left ? 0 : -EBUSY;
+	err = wait_event_interruptible(s->wait, READ_ONCE(s->lost) ||
+				       READ_ONCE(s->n_queued) < XVF_MAX_QUEUED);
+	if (err)
+		return err;
+	return READ_ONCE(s->lost) ? -ENODEV : 0;
 }
 
 /* --- in --------------------------------------------------------------------------------------- */

@@ -13,7 +13,6 @@
 
 #include "xen_vgpufront.h"
 
-#define ARENA_MS	30000u
 #define MAX_BOS		65536u
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -245,18 +244,14 @@ static int copy_commands(struct submit *sub)
 	struct xvf_session *s = sub->f->s;
 	const u32 bytes = sub->args->size;
 	unsigned long at;
-	long left;
+	int err;
 
 	if (!bytes)
 		return 0;
-	if (!arena_take(s, bytes, &at)) {
-		left = wait_event_interruptible_timeout(s->wait, arena_take(s, bytes, &at),
-							msecs_to_jiffies(ARENA_MS));
-		if (left < 0)
-			return left;
-		if (!left)
-			return -EBUSY;
-	}
+	/* Without them what is drawn would be wrong, and Mesa would only say so. */
+	err = wait_event_interruptible(s->wait, arena_take(s, bytes, &at));
+	if (err)
+		return err;
 	if (!at)
 		return -ENODEV;
 	sub->fence->arena = at;
