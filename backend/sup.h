@@ -339,6 +339,7 @@ enum ses_event store_session_event(struct sup_session *s);
  * store_session_params() - read and check what the frontend wants.
  * @s: order, refs and port are set on success only.
  * @why: CTL_MAX_TEXT octets; set on failure.
+ * Returns 0; -EINVAL, it cannot be; or as xst_is_trouble(), it could not be read.
  */
 int store_session_params(struct sup_session *s, char *why);
 

@@ -76,6 +76,15 @@ static int read_number(struct sup_session *s, const char *node, uint32_t *out)
 		paths_front_session(s->dev->dom->domid, s->dev->devid, s->index, node).s, out);
 }
 
+/* What could not be read is not called missing, nor wrong. Returns as store_session_params(). */
+static int cannot_read(const char *node, int err, char *why)
+{
+	if (!xst_is_trouble(err))
+		return -EINVAL;
+	snprintf(why, CTL_MAX_TEXT, "%s cannot be read: %s", node, strerror(-err));
+	return err;
+}
+
 static int check_order(struct sup_session *s, uint32_t *order, char *why)
 {
 	const uint32_t max = s->dev->sup->cfg.max_ring_order;
@@ -89,7 +98,7 @@ static int check_order(struct sup_session *s, uint32_t *order, char *why)
 			 VGPUIF_NODE_RING_PAGE_ORDER, *order, max);
 	else
 		return 0;
-	return -EINVAL;
+	return cannot_read(VGPUIF_NODE_RING_PAGE_ORDER, err, why);
 }
 
 int store_session_params(struct sup_session *s, char *why)
@@ -97,22 +106,26 @@ int store_session_params(struct sup_session *s, char *why)
 	uint32_t refs[1u << VGPUIF_MAX_RING_PAGE_ORDER] = { 0 };
 	uint32_t order, port, i;
 	char node[24];
+	int err;
 
-	if (check_order(s, &order, why))
-		return -EINVAL;
+	err = check_order(s, &order, why);
+	if (err)
+		return err;
 	for (i = 0; i < 1u << order; i++) {
 		snprintf(node, sizeof(node), VGPUIF_NODE_RING_REF "%u", i);
-		if (read_number(s, node, &refs[i]) || !refs[i]) {
+		err = read_number(s, node, &refs[i]);
+		if (err || !refs[i]) {
 			snprintf(why, CTL_MAX_TEXT, "%s is missing or not a grant reference: "
 				 "%s %u needs %u of them", node, VGPUIF_NODE_RING_PAGE_ORDER, order,
 				 1u << order);
-			return -EINVAL;
+			return cannot_read(node, err, why);
 		}
 	}
-	if (read_number(s, VGPUIF_NODE_EVENT_CHANNEL, &port) || !port) {
+	err = read_number(s, VGPUIF_NODE_EVENT_CHANNEL, &port);
+	if (err || !port) {
 		snprintf(why, CTL_MAX_TEXT, "%s is missing or not a port",
 			 VGPUIF_NODE_EVENT_CHANNEL);
-		return -EINVAL;
+		return cannot_read(VGPUIF_NODE_EVENT_CHANNEL, err, why);
 	}
 	s->order = order;
 	memcpy(s->refs, refs, sizeof(refs));

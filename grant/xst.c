@@ -17,8 +17,7 @@ static int check_path(const char *path)
 	return strnlen(path, XST_MAX_PATH) < XST_MAX_PATH ? 0 : -ENAMETOOLONG;
 }
 
-/* No answer of xenstore's, but the lack of one. */
-static int note(struct xst *xst, int err)
+bool xst_is_trouble(int err)
 {
 	switch (err) {
 	case -ENOMEM:
@@ -26,8 +25,16 @@ static int note(struct xst *xst, int err)
 	case -ENFILE:
 	case -ENOBUFS:
 	case -EIO:
-		xst->trouble = err;
+		return true;
+	default:
+		return false;
 	}
+}
+
+static int note(struct xst *xst, int err)
+{
+	if (xst_is_trouble(err))
+		xst->trouble = err;
 	return err;
 }
 

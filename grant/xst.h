@@ -104,9 +104,14 @@ int xst_own_domid(struct xst *xst, uint16_t *out);
 int xst_domain_exists(struct xst *xst, uint16_t domid);
 
 /*
- * xst_take_trouble() - since the last call of this: an operation that failed for lack of memory,
- * descriptors or buffers, so that what it said is no answer. Who acts on nodes that are absent asks,
- * and looks again.
+ * xst_is_trouble() - whether an error of any operation is no answer of xenstore's, but the lack of
+ * one: of memory, descriptors or buffers. Nothing follows from it about what is in xenstore.
+ */
+bool xst_is_trouble(int err);
+
+/*
+ * xst_take_trouble() - since the last call of this: an operation that failed as in xst_is_trouble().
+ * Who acts on nodes that are absent asks, and looks again.
  * Returns -errno of the last one; 0, there was none.
  */
 int xst_take_trouble(struct xst *xst);
