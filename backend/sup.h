@@ -314,8 +314,11 @@ void store_unwatch_front(struct sup_device *dev);
 /* store_view() - read what fsm_dev() has to know. */
 void store_view(struct sup_device *dev, struct store_view *view);
 
-/* store_version() - read the frontend's version into @dev. Returns whether it is one of ours. */
-bool store_version(struct sup_device *dev);
+/*
+ * store_version() - read the frontend's version into @dev.
+ * Returns 1, it is one of ours; 0; -errno as xst_is_trouble(), it could not be read.
+ */
+int store_version(struct sup_device *dev);
 
 /* store_publish() - limits, capsets and state InitWait, in one transaction. */
 int store_publish(struct sup_device *dev);
@@ -332,7 +335,10 @@ void store_sessions(struct sup_device *dev, void (*fn)(struct sup_device *dev, u
 /* store_session_stale() - close what an earlier supervisor left; @fn for those still of interest. */
 void store_session_stale(struct sup_device *dev, void (*fn)(struct sup_device *dev, uint32_t index));
 
-/* store_session_event() - which event the frontend's session directory amounts to. */
+/*
+ * store_session_event() - which event the frontend's session directory amounts to; SES_N_EVENTS, none:
+ * it could not be read.
+ */
 enum ses_event store_session_event(struct sup_session *s);
 
 /*

@@ -299,6 +299,8 @@ static bool step(struct sup_device *dev, enum dev_event event)
 static bool front_event(struct sup_device *dev, const struct store_view *view,
 			enum dev_event *event)
 {
+	int ours = 1;
+
 	if (!view->front_exists) {
 		*event = DEV_EV_FE_GONE;
 		return true;
@@ -311,9 +313,11 @@ static bool front_event(struct sup_device *dev, const struct store_view *view,
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
 		/* Only the one who waits asks for the version; it is settled afterwards. */
-		*event = dev->state != DEV_WAIT || store_version(dev) ? DEV_EV_FE_CONNECT :
-									DEV_EV_FE_VERSION;
-		return true;
+		if (dev->state == DEV_WAIT)
+			ours = store_version(dev);
+		*event = ours ? DEV_EV_FE_CONNECT : DEV_EV_FE_VERSION;
+		/* Nobody is refused for what could not be read; it is, later. */
+		return ours >= 0;
 	case XenbusStateClosing:
 		*event = DEV_EV_FE_CLOSING;
 		return true;

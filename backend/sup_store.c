@@ -346,12 +346,15 @@ void store_option(struct sup_device *dev)
 	sched_device_option(dev);
 }
 
-bool store_version(struct sup_device *dev)
+int store_version(struct sup_device *dev)
 {
-	dev->has_version = !xst_read_u32(dev->sup->xst, XST_NO_TX,
-					 paths_front(dev->dom->domid, dev->devid,
-						     VGPUIF_NODE_VERSION).s,
-					 &dev->untrusted_version);
+	int err = xst_read_u32(dev->sup->xst, XST_NO_TX,
+			       paths_front(dev->dom->domid, dev->devid, VGPUIF_NODE_VERSION).s,
+			       &dev->untrusted_version);
+
+	if (xst_is_trouble(err))
+		return err;
+	dev->has_version = !err;
 	return dev->has_version && xenbus_list_has(VGPUIF_VERSION_STRING, dev->untrusted_version);
 }
 

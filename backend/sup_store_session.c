@@ -33,6 +33,7 @@ void store_sessions(struct sup_device *dev, void (*fn)(struct sup_device *dev, u
 		 each_front, &each);
 }
 
+/* What xenstore could not be asked about counts as there: it is looked at once more, later. */
 static bool front_exists(struct sup_device *dev, uint32_t index)
 {
 	char value[8];
@@ -40,7 +41,7 @@ static bool front_exists(struct sup_device *dev, uint32_t index)
 			   paths_front_session(dev->dom->domid, dev->devid, index, NULL).s, value,
 			   sizeof(value));
 
-	return err >= 0 || err == -E2BIG;
+	return err >= 0 || err == -E2BIG || xst_is_trouble(err);
 }
 
 static int each_stale(const char *name, void *arg)
@@ -133,26 +134,41 @@ int store_session_params(struct sup_session *s, char *why)
 	return 0;
 }
 
-/* Whether the nodes are no longer those that the session was opened with. */
-static bool differs(struct sup_session *s)
+/*
+ * Whether the nodes are no longer those that the session was opened with: 1, 0, or -errno as
+ * xst_is_trouble().
+ */
+static int differs(struct sup_session *s)
 {
 	struct sup_session now = { .dev = s->dev, .index = s->index };
 	char why[CTL_MAX_TEXT];
+	int err;
 
-	return s->order != UINT32_MAX && !store_session_params(&now, why) &&
-	       (now.order != s->order || now.port != s->port ||
-		memcmp(now.refs, s->refs, sizeof(s->refs)));
+	if (s->order == UINT32_MAX)
+		return 0;
+	err = store_session_params(&now, why);
+	if (err)
+		return xst_is_trouble(err) ? err : 0;
+	return now.order != s->order || now.port != s->port ||
+	       memcmp(now.refs, s->refs, sizeof(s->refs));
 }
 
 /* The frontend asks: is that the request we know, or has the directory been made anew? */
 static enum ses_event asks(struct sup_session *s)
 {
-	const bool renewed = s->renewed;
+	const bool closed = s->state == SES_CLOSED;
+	int other = 0;
 
-	if (s->state == SES_CLOSED)
-		return renewed || differs(s) ? SES_EV_FE_RENEWED : SES_EV_FE_ASK;
+	if (closed && s->renewed)
+		return SES_EV_FE_RENEWED;
+	if (closed || (s->renewed && s->state != SES_IDLE))
+		other = differs(s);
+	if (other < 0)
+		return SES_N_EVENTS;
+	if (closed)
+		return other ? SES_EV_FE_RENEWED : SES_EV_FE_ASK;
 	s->renewed = false;
-	return s->state != SES_IDLE && renewed && differs(s) ? SES_EV_FE_GONE : SES_EV_FE_ASK;
+	return other ? SES_EV_FE_GONE : SES_EV_FE_ASK;
 }
 
 enum ses_event store_session_event(struct sup_session *s)
@@ -162,6 +178,9 @@ enum ses_event store_session_event(struct sup_session *s)
 	enum xenbus_state state = XenbusStateUnknown;
 	int err = xenbus_read_state(s->dev->sup->xst, XST_NO_TX, node.s, &state);
 
+	/* A program's session does not end for that; it is looked at once more, later. */
+	if (xst_is_trouble(err))
+		return SES_N_EVENTS;
 	if (err == -ENOENT || err == -EACCES)
 		return front_exists(s->dev, s->index) ? SES_EV_FE_IDLE : SES_EV_FE_GONE;
 	switch (state) {
