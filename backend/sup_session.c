@@ -37,6 +37,8 @@ struct sup_session *sup_session_get(struct sup_device *dev, uint32_t index)
 	s = calloc(1, sizeof(*s));
 	if (!s) {
 		log_error("no memory for a session of domain %u", dev->dom->domid);
+		/* Its frontend has said all it has to say. */
+		dev->sup->look_again = true;
 		return NULL;
 	}
 	s->dev = dev;
