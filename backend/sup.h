@@ -304,8 +304,11 @@ void store_scan(struct sup *sup);
 /* store_check_domains() - mark the devices of domains that are gone, and remove our nodes of them. */
 void store_check_domains(struct sup *sup);
 
-/* store_option() - read what the toolstack wrote for the device: its option, limits, refused. */
-void store_option(struct sup_device *dev);
+/*
+ * store_option() - read what the toolstack wrote for the device: its option, limits, refused.
+ * Returns 0; -errno as xst_is_trouble(), it could not be read, and nothing is set.
+ */
+int store_option(struct sup_device *dev);
 
 /* store_watch_front(), store_unwatch_front() - the frontend's directory of a device. */
 void store_watch_front(struct sup_device *dev);
@@ -380,7 +383,10 @@ int provision_reload(struct sup *sup);
 
 /* --- sup_device.c ---------------------------------------------------------------------------- */
 
-/* sup_device_new() - a device whose backend directory was found. Returns NULL without memory. */
+/*
+ * sup_device_new() - a device whose backend directory was found.
+ * Returns NULL without memory, or when xenstore could not be asked for its option.
+ */
 struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devid);
 
 struct sup_device *sup_device_find(struct sup *sup, uint16_t domid, uint16_t devid);

@@ -101,15 +101,19 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 		free(dev);
 		return NULL;
 	}
-	dev->dom->n_devices++;
 	dev->sup = sup;
 	dev->devid = devid;
+	if (store_option(dev)) {
+		domain_put(dev->dom);
+		free(dev);
+		return NULL;
+	}
+	dev->dom->n_devices++;
 	dev->state = DEV_INIT;
 	bucket_init(&dev->evaluations, EVALUATIONS_BURST, EVALUATIONS_PER_S, loop_now_ns());
 	TAILQ_INSERT_TAIL(&sup->devices, dev, link);
 	log_line(LOG_LEVEL_INFO, &dev->dom->rate, "domain %u (%s) vgpu %u: found", domid,
 		 dev->dom->name, devid);
-	store_option(dev);
 	sched_device_add(dev);
 	dev->shaders_fd = -1;
 	sup_shaders_ready(dev);

@@ -141,7 +141,8 @@ static int scan_device(const char *name, void *arg)
 		return 0;
 	dev = sup_device_new(scan->sup, scan->domid, devid);
 	if (!dev) {
-		log_error("no memory for vgpu %u of domain %u", devid, scan->domid);
+		log_error("vgpu %u of domain %u cannot be looked after yet: no memory, or xenstore "
+			  "could not be asked", devid, scan->domid);
 		scan->sup->look_again = true;
 	}
 	return 0;
@@ -317,13 +318,15 @@ static uint32_t given_or(const struct sup_device *dev, enum option_key key, uint
 	return dev->option.given & OPTION_BIT(key) ? option_number(&dev->option, key) : preset;
 }
 
-void store_option(struct sup_device *dev)
+int store_option(struct sup_device *dev)
 {
 	const struct attach_vgpu vgpu = { .domid = dev->dom->domid, .devid = dev->devid,
 					  .backend = dev->sup->domid };
 	const struct sup_config *cfg = &dev->sup->cfg;
 	int err = attach_read_option(dev->sup->xst, &vgpu, &dev->option);
 
+	if (xst_is_trouble(err))
+		return err;
 	dev->refused[0] = '\0';
 	if (err)
 		snprintf(dev->refused, sizeof(dev->refused),
@@ -344,6 +347,7 @@ void store_option(struct sup_device *dev)
 		.max_fps = given_or(dev, OPTION_MAX_FPS, 0),
 	};
 	sched_device_option(dev);
+	return 0;
 }
 
 int store_version(struct sup_device *dev)
