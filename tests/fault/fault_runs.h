@@ -73,7 +73,7 @@ static inline void fault_runs(bool (*run)(char *why, size_t bytes))
 	/* About two fifths of all further each time: neighbours come last. */
 	for (stride = n_calls * 2 / 5 + 1; fault_gcd(stride, n_calls) != 1; stride++)
 		;
-	for (i = 0; i < n_calls && (all || one || fault_now_s() < end_s); i++) {
+	for (i = 0; i < n_calls && (all || one || !n || fault_now_s() < end_s); i++) {
 		at = one ? (uint32_t)atoi(one) : at % n_calls + stride > n_calls ?
 		     at % n_calls + stride - n_calls : at % n_calls + stride;
 		memset(fault_of, 0, sizeof(*fault_of));

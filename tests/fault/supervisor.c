@@ -3,14 +3,16 @@
  * The supervisor, with one call of its own failing while a guest's vgpu is attached, connected, has
  * a session with a mapping, and goes again. What is asked for may be refused, with a reason in the
  * device's or the session's error node or in the log, or the supervisor may end, with a reason and
- * not of a signal. What it may not: wait for ever, leave a worker behind, keep memory or a
- * descriptor that it did not keep without the fault, or still be broken for the session after it.
+ * not of a signal. What it may not: wait for ever, give a reason that is not true, leave a worker
+ * behind, keep memory or a descriptor that it did not keep without the fault, or still be broken
+ * for the session after it.
  */
 #include "sup_rig.h"
 
 #include "fault_runs.h"
 
 #define STEP_MS		6000
+#define REST_MS		15000
 #define ENDED		(-3)
 
 static int32_t live_before;		/* allocations at the end of a run without a fault */
@@ -43,6 +45,27 @@ static int await_state(struct rig *rig, struct path p, uint32_t mask, int *statu
 	}
 }
 
+/*
+ * Stand still: what is written meanwhile comes to it all at once, as it may, and no later event
+ * makes up for one that was not acted on.
+ */
+static void hold(const struct rig *rig)
+{
+	siginfo_t info;
+
+	if (!rig->pid)
+		return;
+	CHECK_EQ(kill(rig->pid, SIGSTOP), 0);
+	/* Until it does, or has ended; then it is has_ended()'s still. */
+	CHECK_EQ(waitid(P_PID, (id_t)rig->pid, &info, WSTOPPED | WEXITED | WNOWAIT), 0);
+}
+
+static void go_on(const struct rig *rig)
+{
+	if (rig->pid)
+		CHECK_EQ(kill(rig->pid, SIGCONT), 0);
+}
+
 /* Returns NULL, or where it got stuck; @ok: whether there was a session with a mapping. */
 static const char *one_session(struct rig *rig, struct guest *g, uint32_t index, int *status,
 			       bool *ok)
@@ -54,8 +77,10 @@ static const char *one_session(struct rig *rig, struct guest *g, uint32_t index,
 	int state;
 
 	*ok = false;
+	hold(rig);
 	session_make(&s, g, index);
 	session_state(&s, XenbusStateInitialised);
+	go_on(rig);
 	state = await_state(rig, SESSION_STATE(1, index), wanted, status);
 	if (state == XenbusStateConnected) {
 		CHECK_EQ(gnt_share(g->plat, 0, 3, true, &pages), 0);
@@ -101,6 +126,14 @@ static bool rig_says_why(const struct rig *rig)
 	       rig_log_has(rig, "Cannot allocate") || rig_log_has(rig, "No buffer space") ||
 	       rig_log_has(rig, "No space left") || rig_log_has(rig, "unavailable") ||
 	       rig_log_has(rig, "out of memory") || rig_log_has(rig, "is not there");
+}
+
+/* The guest and the toolstack here do everything right: no reason may say something else. */
+static bool rig_blames_others(const struct rig *rig)
+{
+	return rig_log_has(rig, "versions do not meet") || rig_log_has(rig, "is missing") ||
+	       rig_log_has(rig, "not a decimal number") || rig_log_has(rig, "is out of range") ||
+	       rig_log_has(rig, "makes no sense");
 }
 
 /* Whether a worker is there. */
@@ -166,20 +199,49 @@ static const char *script(struct rig *rig, struct guest *g, int *status, bool *f
 	return one_session(rig, g, 1, status, second);
 }
 
-/* Its open descriptors, once all workers but the warm ones are gone; -1: that does not come. */
+static bool has_sessions(struct json_object *stats)
+{
+	struct json_object *list, *sessions;
+	size_t i;
+
+	if (!json_object_object_get_ex(stats, "devices", &list))
+		return false;
+	for (i = 0; i < json_object_array_length(list); i++)
+		if (json_object_object_get_ex(json_object_array_get_idx(list, i), "session_list",
+					      &sessions) &&
+		    json_object_array_length(sessions))
+			return true;
+	return false;
+}
+
+/* Nothing goes on, and nothing is to come: of one answer, as all may be different in the next. */
+static bool at_rest(struct json_object *stats)
+{
+	return !rig_stat_in(stats, -1, "workers_dying") &&
+	       !rig_stat_in(stats, -1, "workers_bound") &&
+	       !rig_stat_in(stats, -1, "workers_starting") &&
+	       rig_stat_in(stats, -1, "workers_warm") == rig_stat_in(stats, -1, "workers_kept") &&
+	       !has_sessions(stats);
+}
+
+/* Its open descriptors when it is at rest; 0: that does not come. */
 static int64_t settled_descriptors(const struct rig *rig)
 {
-	const int64_t end = rig_now_ms() + STEP_MS;
+	const int64_t end = rig_now_ms() + REST_MS;
+	struct json_object *stats;
+	int64_t fds;
 
-	while (rig_now_ms() < end) {
-		if (!rig_stat_of(rig, -1, "workers_dying") &&
-		    !rig_stat_of(rig, -1, "workers_bound") &&
-		    !rig_stat_of(rig, -1, "workers_starting") &&
-		    !rig_stat_of(rig, 1, "sessions"))
-			return rig_stat_of(rig, -1, "open_descriptors");
-		rig_sleep_ms(5);
-	}
-	return -1;
+	do {
+		stats = rig_stats(rig);
+		/* It says 0 if it cannot count them. */
+		fds = at_rest(stats) ? rig_stat_in(stats, -1, "open_descriptors") : 0;
+		json_object_put(stats);
+		if (fds > 0)
+			return fds;
+		/* Its calls for this are counted, and made to fail, as well. */
+		rig_sleep_ms(20);
+	} while (rig_now_ms() < end);
+	return 0;
 }
 
 static const char *end_of(struct rig *rig, int status, bool second)
@@ -196,7 +258,11 @@ static const char *end_of(struct rig *rig, int status, bool second)
 	}
 	if (!second && !rig_says_why(rig))
 		return "refused without a reason";
+	if (rig_blames_others(rig))
+		return "blames others";
 	fds = settled_descriptors(rig);
+	if (!fds)
+		return "does not come to rest";
 	if (!fault_of->at)
 		fds_before = fds;
 	else if (fds > fds_before)

@@ -290,15 +290,23 @@ static inline char *rig_ask(const struct rig *rig, const char *line)
 	return text;
 }
 
-/* rig_stat() - a number of `stats`: "supervisor" and a name, or a domain id and a name. */
-static inline int64_t rig_stat_of(const struct rig *rig, int domid, const char *name)
+/* rig_stats() - all of `stats`; to be put. NULL: no answer. */
+static inline struct json_object *rig_stats(const struct rig *rig)
 {
 	char *text = rig_ask(rig, "stats\n");
-	struct json_object *o = text ? json_tokener_parse(text) : NULL, *list, *of = NULL, *member;
+	struct json_object *o = text ? json_tokener_parse(text) : NULL;
+
+	free(text);
+	return o;
+}
+
+/* rig_stat_in() - one number of them: of the supervisor (-1) or a domain; -1, it is not there. */
+static inline int64_t rig_stat_in(struct json_object *o, int domid, const char *name)
+{
+	struct json_object *list, *of = NULL, *member;
 	int64_t value = -1;
 	size_t i;
 
-	free(text);
 	if (domid < 0)
 		json_object_object_get_ex(o, "supervisor", &of);
 	else if (json_object_object_get_ex(o, "devices", &list))
@@ -311,6 +319,15 @@ static inline int64_t rig_stat_of(const struct rig *rig, int domid, const char *
 		}
 	if (of && json_object_object_get_ex(of, name, &member))
 		value = json_object_get_int64(member);
+	return value;
+}
+
+/* rig_stat_of() - as rig_stat_in(), of this moment. */
+static inline int64_t rig_stat_of(const struct rig *rig, int domid, const char *name)
+{
+	struct json_object *o = rig_stats(rig);
+	int64_t value = rig_stat_in(o, domid, name);
+
 	json_object_put(o);
 	return value;
 }
