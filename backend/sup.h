@@ -55,7 +55,7 @@
 #define SUP_BOUND_MS		5000u	/* from BIND to BOUND */
 #define SUP_CLOSE_MS		2000u	/* from CLOSE to the worker's end */
 #define SUP_READY_MS		60000u	/* from exec to READY; a renderer on an emulated CPU is slow */
-#define SUP_WAIT_MS		30000u	/* a session waits for a worker */
+#define SUP_WAIT_MS		30000u	/* a session waits for a worker while none is being started */
 #define SUP_QUEUE_SLICES 4u	/* begun by a guest that is alone: whoever comes next waits for it */
 #define SUP_STOP_MS		4000u	/* from SIGTERM to leaving, whatever is left */
 

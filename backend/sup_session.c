@@ -92,13 +92,21 @@ static void release_ring(struct sup_session *s)
 	s->held = false;
 }
 
+static void set_timer(struct sup_session *s, uint32_t delay_ms);
+
 static void on_timeout(void *arg)
 {
 	struct sup_session *s = arg;
 
 	switch (s->state) {
 	case SES_WAIT:
-		sup_session_fail(s, "no renderer became free within %u s", SUP_WAIT_MS / 1000);
+		/* Those that are being started have a limit of their own, and tell if they fail. */
+		if (s->dev->sup->pool.n_in_state[WORKER_STARTING]) {
+			set_timer(s, SUP_WAIT_MS);
+			return;
+		}
+		sup_session_fail(s, "no renderer became free within %u s",
+				 (unsigned int)((loop_now_ns() - s->opened_ns) / 1000000000u));
 		break;
 	case SES_BINDING:
 		sup_session_fail(s, "the worker did not answer within %u s and was killed",

@@ -23,8 +23,8 @@
 
 #define FE_TEXT_BYTES	512u		/* room for a sentence for a person */
 #define FE_ANY_DEVICE	(-1)
-/* A bound for a backend that has to start a renderer; xengpud itself gives up after 30 s. */
-#define FE_OPEN_MS	40000u
+/* A bound for a backend that has to start a renderer, to which xengpud itself gives 60 s. */
+#define FE_OPEN_MS	70000u
 
 struct fe_device;
 struct fe_session;

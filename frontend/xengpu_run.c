@@ -20,7 +20,7 @@
 #include "fe_kernel.h"
 #include "vtest.h"
 
-#define ANSWER_MS	45000		/* longer than xengpu-vtest waits for the backend */
+#define ANSWER_MS	75000		/* longer than xengpu-vtest waits for the backend */
 #define KERNEL_MS	5000		/* how long the module may take to connect anew */
 #define STATUS_FILE	"/run/xengpu/vtest.status"
 #define MAX_CAPS	65536u
