@@ -6,8 +6,8 @@
  *
  * All but busy_ns is called from one thread, the one that called gpu_open(). The engine's callback
  * may come at any time in any thread, from inside these functions as well, but never twice at once.
- * An engine trusts its caller about ids: they
- * exist, or are new, and are not 0. It trusts nothing about sizes, formats and commands.
+ * An engine trusts its caller about ids: they exist, or are new, and are not 0. It trusts nothing
+ * about sizes, formats and commands.
  *
  * Errors, for every function that returns int: 0; -EIO, the renderer refused this, and goes on;
  * -ENOTRECOVERABLE, the context is lost and will execute nothing any more; -ENOMEM; -EOPNOTSUPP.

@@ -299,7 +299,10 @@ bool wrk_submit_is_empty(const struct vgpuif_request *req);
 /* wrk_submit_fence() - a fence of our own behind what was submitted. Returns 0 or -errno. */
 int wrk_submit_fence(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);
 
-/* wrk_submit_done() - everything up to a fence of a timeline is done: answer it. Of the engine, busy_ns only. */
+/*
+ * wrk_submit_done() - everything up to a fence of a timeline is done: answer it. Any thread that has the
+ * lock of wrk_fence.c; of the engine only busy_ns is called.
+ */
 void wrk_submit_done(struct wrk *w, uint32_t context_id, uint32_t ring_idx, uint64_t fence_id);
 
 /* wrk_submit_abandon() - answer what a context that is being destroyed has in flight. */

@@ -282,7 +282,7 @@ struct vgpuif_context_create {
 	char name[VGPUIF_MAX_CONTEXT_NAME];
 };
 
-/* CONTEXT_DESTROY - its fences in flight are answered with -XEN_ENODEV. */
+/* CONTEXT_DESTROY - its fences in flight are answered when they have come, or with -XEN_ENODEV. */
 struct vgpuif_context_destroy {
 	uint32_t context_id;
 };

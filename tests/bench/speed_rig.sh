@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Figures of speed on real Xen, for speed_rig.py: what is counted for a frame of stock glmark2 in a
 # guest, and our round trip against libxenvchan's, in turns; then four guests that draw at once.
-# Prints a line of JSON for each row; what else it says is for people. An emulated machine's times mean nothing,
-# their ratios something.
+# Prints a line of JSON for each row; what else it says is for people. An emulated machine's times
+# mean nothing, their ratios something.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
 . tests/xen/platform.sh
