@@ -20,22 +20,19 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define VIRGL_RENDERER_UNSTABLE_APIS
-#include <epoxy/gl.h>
 #include <virglrenderer.h>
 
 #include "gpu.h"
+#include "gpu_renderer.h"
 #include "gpu_shaders.h"
 #include "gpu_texels.h"
 #include "gpu_time.h"
 #include "gpu_warm.h"
-#include "wrk_log.h"
 
 /* Has no public definition. Source: virglrenderer src/virgl_hw.h. */
 struct virgl_box {
@@ -54,16 +51,12 @@ struct virgl_box {
 
 /* libvirglrenderer has global state, so this may have, too. */
 static struct {
-	int drm_fd;			/* handed to the renderer as copies; -1 for none */
 	uint32_t last_context;		/* whose GL context is current; 0 for unknown */
 	uint32_t n_contexts;
 	uint32_t fences;		/* created and not reported yet; the fence thread counts down */
 	bool waiting;			/* for it, with the renderer's poll descriptor */
-	bool suspect;			/* the renderer reported a broken context */
-	bool starting;			/* keep what it says, for when it fails */
-	char said[160];
 	struct gpu_time time;
-} virgl = { .drm_fd = -1 };
+} virgl;
 
 static void on_write_fence(void *cookie, uint32_t fence)
 {
@@ -85,223 +78,24 @@ static void on_write_context_fence(void *cookie, uint32_t context_id, uint32_t r
 		return;		/* it is readable already */
 }
 
-static int on_get_drm_fd(void *cookie)
-{
-	(void)cookie;
-	return virgl.drm_fd < 0 ? -1 : dup(virgl.drm_fd);
-}
-
-static struct virgl_renderer_callbacks callbacks = {
+static const struct virgl_renderer_callbacks callbacks = {
 	.version = 3,
 	.write_fence = on_write_fence,
-	.get_drm_fd = on_get_drm_fd,
 	.write_context_fence = on_write_context_fence,
 };
-
-/* May be called from the renderer's fence thread. */
-static void on_message(const char *fmt, va_list ap)
-{
-	char text[512];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	if (strstr(text, "context error reported"))
-		__atomic_store_n(&virgl.suspect, true, __ATOMIC_RELAXED);
-	if (virgl.starting)
-		snprintf(virgl.said, sizeof(virgl.said), "%.*s", (int)strcspn(text, "\n"), text);
-	else
-		wrk_log("renderer: %s", text);
-}
-
-/*
- * On OpenGL ES the renderer offers textures that it then cannot fill: ES has no upload of BGRA in 16
- * bits, and the error costs the guest its context. Without the offer the guest's Mesa takes 8 bits a
- * component. Source: VIRGL_FORMAT_B5G5R5A1_UNORM, _B4G4R4A4_UNORM in virglrenderer's virgl_hw.h; both
- * capsets begin with a version, the mask of formats that can be sampled, and that of those that can
- * be drawn to.
- */
-static void take_back_formats(struct gpu_capset *capset)
-{
-	enum { MASK_WORDS = 16, B5G5R5A1 = 5, B4G4R4A4 = 6 };
-	const uint32_t formats = 1u << B5G5R5A1 | 1u << B4G4R4A4;
-	uint32_t *words = capset->data;
-
-	if (capset->max_bytes < (1 + 2 * MASK_WORDS) * sizeof(*words))
-		return;
-	words[1] &= ~formats;
-	words[1 + MASK_WORDS] &= ~formats;
-}
-
-static int read_capsets(struct gpu *gpu)
-{
-	static const uint32_t ids[] = { VGPUIF_CAPSET_VIRGL, VGPUIF_CAPSET_VIRGL2 };
-	size_t i;
-
-	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		struct gpu_capset *capset = &gpu->capset[gpu->n_capsets];
-
-		*capset = (struct gpu_capset){ .id = ids[i] };
-		virgl_renderer_get_cap_set(ids[i], &capset->max_version, &capset->max_bytes);
-		if (!capset->max_bytes)
-			continue;
-		capset->data = calloc(1, capset->max_bytes);
-		if (!capset->data)
-			return -ENOMEM;
-		gpu->n_capsets++;
-		virgl_renderer_fill_caps(capset->id, capset->max_version, capset->data);
-		if (!epoxy_is_desktop_gl())
-			take_back_formats(capset);
-	}
-	return gpu->n_capsets ? 0 : -ENODEV;
-}
-
-/* The renderer's own GL context is current after this. */
-static void read_renderer(struct gpu *gpu)
-{
-	static const char *const software[] = { "llvmpipe", "softpipe", "swrast", "SWR" };
-	const char *text;
-	size_t i;
-
-	virgl_renderer_force_ctx_0();
-	text = (const char *)glGetString(GL_RENDERER);
-	snprintf(gpu->renderer, sizeof(gpu->renderer), "%s", text ? text : "unknown");
-	for (i = 0; i < sizeof(software) / sizeof(software[0]); i++)
-		if (strstr(gpu->renderer, software[i]))
-			gpu->on_cpu = true;
-}
-
-static void stop(struct gpu *gpu)
-{
-	virgl_renderer_cleanup(gpu);
-	while (gpu->n_capsets)
-		free(gpu->capset[--gpu->n_capsets].data);
-}
-
-static int try_start(struct gpu *gpu, int flags)
-{
-	int err;
-
-	if (virgl_renderer_init(gpu, flags | VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
-				VIRGL_RENDERER_ASYNC_FENCE_CB, &callbacks))
-		return -ENODEV;
-	/* Without the descriptor fences could only be found by asking again and again. */
-	err = virgl_renderer_get_poll_fd() < 0 ? -ENODEV : read_capsets(gpu);
-	if (err)
-		stop(gpu);
-	else
-		read_renderer(gpu);
-	return err;
-}
-
-/*
- * The renderer sets GL_TEXTURE_CUBE_MAP_SEAMLESS on every sampler of desktop GL. Where the driver
- * does not know that (Mesa's own virgl, for one) the error it raises costs the guest its context;
- * in OpenGL ES it is not asked for. Source: virglrenderer, vrend_create_sampler_state().
- */
-static bool desktop_gl_will_do(void)
-{
-	return epoxy_has_gl_extension("GL_ARB_seamless_cubemap_per_texture") ||
-	       epoxy_has_gl_extension("GL_AMD_seamless_cubemap_per_texture");
-}
-
-static int start(struct gpu *gpu, int flags)
-{
-	int err;
-
-	gpu->on_cpu = false;
-	virgl.said[0] = '\0';
-	virgl.starting = true;
-	err = try_start(gpu, flags);
-	if (!err && epoxy_is_desktop_gl() && !desktop_gl_will_do()) {
-		stop(gpu);
-		err = try_start(gpu, flags | VIRGL_RENDERER_USE_GLES);
-	}
-	virgl.starting = false;
-	if (err && virgl.said[0])
-		wrk_log("renderer: %s", virgl.said);
-	return err;
-}
-
-static int start_soft(struct gpu *gpu, char why[GPU_MAX_TEXT])
-{
-	/* Mesa would take a GPU where it finds one. */
-	setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
-	if (start(gpu, VIRGL_RENDERER_USE_SURFACELESS)) {
-		snprintf(why, GPU_MAX_TEXT, "Mesa's software renderer did not start; are the "
-			 "packages libegl-mesa0 and libgl1-mesa-dri installed?");
-		return -ENODEV;
-	}
-	return 0;
-}
-
-static int start_node(struct gpu *gpu, const char *node, char why[GPU_MAX_TEXT])
-{
-	int err;
-
-	virgl.drm_fd = gpu_drm_open(node, why);
-	if (virgl.drm_fd < 0) {
-		err = virgl.drm_fd;
-		virgl.drm_fd = -1;
-		return err;
-	}
-	err = start(gpu, 0);
-	close(virgl.drm_fd);
-	virgl.drm_fd = -1;
-	if (err)
-		snprintf(why, GPU_MAX_TEXT, "%.64s: OpenGL did not start on it; install the Mesa "
-			 "driver of this GPU (libgl1-mesa-dri), or choose --gpu soft", node);
-	return err;
-}
-
-/*
- * The first node with a GPU that draws; the processors where there is none. A GPU that is there and
- * cannot be used is an error and not a reason to draw on the processors: nobody would notice.
- */
-static int start_auto(struct gpu *gpu, char why[GPU_MAX_TEXT])
-{
-	char nodes[GPU_MAX_NODES][GPU_MAX_NODE_PATH], first[GPU_MAX_TEXT] = "";
-	unsigned int i, n = gpu_drm_nodes(nodes);
-	int err;
-
-	for (i = 0; i < n; i++) {
-		err = start_node(gpu, nodes[i], why);
-		if (!err && !gpu->on_cpu)
-			return 0;
-		if (!err) {
-			snprintf(why, GPU_MAX_TEXT, "%.64s: Mesa has no driver for this GPU and "
-				 "would draw on the processor", nodes[i]);
-			stop(gpu);
-		}
-		wrk_log("%s", why);
-		if (err != -ENOTTY && !first[0])
-			snprintf(first, sizeof(first), "%s", why);
-	}
-	if (!first[0])
-		return start_soft(gpu, why);
-	snprintf(why, GPU_MAX_TEXT, "%.190s (--gpu soft draws on the processor)", first);
-	return -ENODEV;
-}
 
 static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT])
 {
 	char warm[GPU_MAX_TEXT];
 	int err;
 
-	/* It takes away the fence thread, without which there is no descriptor to wait on. */
-	unsetenv("VIRGL_DISABLE_MT");
-	virgl_set_debug_callback(on_message);
-	if (!strcmp(device, "auto"))
-		err = start_auto(gpu, why);
-	else if (!strcmp(device, "soft"))
-		err = start_soft(gpu, why);
-	else
-		err = start_node(gpu, device, why);
+	err = gpu_renderer_start(gpu, device, &callbacks, why);
 	if (err)
 		return err;
-	virgl_renderer_force_ctx_0();
 	gpu_shaders_offer();
 	if (gpu_warm(warm)) {
 		snprintf(why, GPU_MAX_TEXT, "%.100s: %.100s", gpu->renderer, warm);
-		stop(gpu);
+		gpu_renderer_stop(gpu);
 		return -ENODEV;
 	}
 	gpu_time_open(&virgl.time, gpu->on_cpu);
@@ -313,7 +107,7 @@ static int virgl_init(struct gpu *gpu, const char *device, char why[GPU_MAX_TEXT
 static void virgl_fini(struct gpu *gpu)
 {
 	gpu_time_close(&virgl.time);
-	stop(gpu);
+	gpu_renderer_stop(gpu);
 }
 
 /*
@@ -336,9 +130,8 @@ static int settle(uint32_t context_id, int ret)
 {
 	uint32_t nop = VIRGL_NOP;
 
-	if (!ret && !__atomic_load_n(&virgl.suspect, __ATOMIC_RELAXED))
+	if (!gpu_renderer_complained() && !ret)
 		return 0;
-	__atomic_store_n(&virgl.suspect, false, __ATOMIC_RELAXED);
 	own_context();
 	if (virgl_renderer_submit_cmd(&nop, (int)context_id, 1))
 		return -ENOTRECOVERABLE;
