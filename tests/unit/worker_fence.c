@@ -313,6 +313,43 @@ TEST(worker_fence, contexts_come_and_go)
 	stop(rig);
 }
 
+/*
+ * While a context waits for its fences, answers of others go out as theirs come, and not all together at
+ * the end. A test that sleeps may miss that in a round, not in all.
+ */
+TEST(worker_fence, answers_while_one_is_destroyed)
+{
+	struct rig *rig = started();
+	struct vgpuif_request draw, fence = rig_req_submit(2, 0, 0, 0, VGPUIF_SUBMIT_FENCE);
+	struct vgpuif_request destroy = { .operation = VGPUIF_OP_CONTEXT_DESTROY,
+					  .u.context_destroy.context_id = 2 };
+	const volatile RING_IDX *rsp_prod = &rig->front.r.sring->rsp_prod;
+	uint32_t round, i, n, early = 0, id[14];
+
+	rig_scene(rig, 16);
+	CHECK_EQ(rig_texture(rig, 9, 2048, 2048), 0);
+	CHECK_EQ(rig_context_resource(rig, VGPUIF_OP_CONTEXT_ATTACH, 1, 9), 0);
+	n = virgl_surface(cmds(rig, 0), 9, 9);
+	n += virgl_framebuffer(cmds(rig, 0) + n, 9);
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, n * 4, 0), 0);
+	virgl_clear(cmds(rig, 0), 1, 0, 0, 1);
+	draw = rig_req_submit(1, 1, 0, 36, VGPUIF_SUBMIT_FENCE);
+	for (round = 0; round < 20; round++) {
+		CHECK_EQ(rig_context(rig, 2), 0);
+		for (i = 0; i < 13; i++)
+			id[i] = rig_put(rig, i == 4 ? &fence : &draw);
+		id[i] = rig_put(rig, &destroy);
+		rig_push(rig);
+		for (i = 0; i < 14; i++) {
+			expect(rig, id[i], 0);
+			/* By now all are executed, and the context waits. */
+			early += i == 8 && *rsp_prod == rig->front.r.rsp_cons;
+		}
+	}
+	CHECK(early > 0);
+	stop(rig);
+}
+
 /* A context whose fences wait for the result of a query, which the worker itself has to look at. */
 TEST(worker_fence, context_with_a_query_destroyed)
 {
