@@ -7,8 +7,9 @@
 #   ssh_config *.sock                one ssh connection per machine, shared by all commands
 #   share/                           dom0's /host: guests' initrd, their consoles in log/
 #   options                          what `rig up` was asked for; there when it succeeded
-#   kernel                           the release of the kernel that dom0 and guests boot
-#   stage/ stage.tar                 what `rig sync` installed
+#   kernel                           the release of the kernel that the guests boot
+#   stage/ stage.tar                 what `rig sync` installed; stage-guest, where guests are of another suite
+#   guest-suite                      the guests' suite
 #   disk-dom0 disk-guest1 ...        with systemd: what lies over the image, kept over a reboot
 
 RIG_DIR=$(realpath -m "${RIG_DIR:-$RIG_TOP/build/rig}")
@@ -83,6 +84,7 @@ ssh_config() { # PORT: dom0's, the guests' follow
 	    HostName 127.0.0.1
 	    User root
 	    IdentityFile "$RIG_DIR/key"
+	    IdentityFile "$RIG_DIR/key-guest"
 	    IdentitiesOnly yes
 	    IdentityAgent none
 	    UserKnownHostsFile /dev/null
@@ -110,18 +112,23 @@ ssh_config() { # PORT: dom0's, the guests' follow
 # dom0's and the guests' initrd: the image's base, init/ as it is in this checkout,
 # and what was synced last. The kernel unpacks concatenated archives one by one.
 share_initrd() {
+	initrd_of base.cpio stage initrd
+	[ ! -e "$RIG_DIR/base-guest.cpio" ] || initrd_of base-guest.cpio stage-guest initrd-guest
+}
+
+initrd_of() { # BASE STAGE NAME
 	local tmp=$RIG_DIR/initrd.tmp bb=$RIG_DIR/busybox
 	rm -rf "$tmp"
 	mkdir -p "$tmp/rig"
 	cp -a "$RIG_SRC"/init/* "$tmp/rig/"
 	cp "$RIG_SRC/init/initrd" "$tmp/init"
-	[ ! -d "$RIG_DIR/stage" ] || cp -a "$RIG_DIR/stage" "$tmp/stage"
+	[ ! -d "$RIG_DIR/$2" ] || cp -a "$RIG_DIR/$2" "$tmp/stage"
 	{
-		cat "$RIG_DIR/base.cpio"
+		cat "$RIG_DIR/$1"
 		(cd "$tmp" && find . | "$bb" cpio -o -H newc -R 0:0 2> /dev/null)
 	} > "$RIG_DIR/share/initrd.new"
 	rm -rf "$tmp"
-	mv "$RIG_DIR/share/initrd.new" "$RIG_DIR/share/initrd"
+	mv "$RIG_DIR/share/initrd.new" "$RIG_DIR/share/$3"
 }
 
 free_ports() { # COUNT; the first of COUNT adjacent ports nobody listens on
@@ -146,8 +153,8 @@ disks() {
 	done
 }
 
-qemu_args() { # IMAGE PORT
-	local image=$1 port=$2 fwd i accel mem
+qemu_args() { # IMAGE GUEST-IMAGE PORT
+	local image=$1 guest_image=$2 port=$3 fwd i accel mem
 	fwd=hostfwd=tcp:127.0.0.1:$port-10.0.2.15:22
 	for i in 1 2 3 4 5 6; do fwd+=,hostfwd=tcp:127.0.0.1:$((port + i))-10.0.2.2$i:22; done
 	# One CPU for dom0: with two they wait for each other's TLB flushes, which on a busy
@@ -184,25 +191,32 @@ qemu_args() { # IMAGE PORT
 				-device "virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=$i")
 		done ;;
 	esac
+	# After all others, for the names of those: vdb, or vde.
+	[ "$guest_image" = "$image" ] || QEMU+=(-drive "if=none,id=guests,file=$guest_image/root.ext4,format=raw,readonly=on"
+		-device "virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=guests")
 	case $GPU in
 	virtio) QEMU+=(-device virtio-gpu-gl-pci,iommu_platform=on -display sdl,gl=on) ;;
 	soft) QEMU+=(-display none) ;;
 	esac
 }
 
-machine_start() { # IMAGE
-	local image=$1 port try cpus
+machine_start() { # IMAGE GUEST-IMAGE
+	local image=$1 guest_image=$2 port try cpus
 	cpus=$(nproc)
 	CPUS=${CPUS:-$((cpus > 4 ? 4 : cpus))}
-	rm -rf "$RIG_DIR"/{share,stage,*.log,*.sock,options,stage.tar,disk-*}
+	rm -rf "$RIG_DIR"/{share,stage*,*.log,*.sock,options,base*.cpio,key-guest,disk-*}
 	mkdir -p "$RIG_DIR/share/log"
 	cp "$image/base.cpio" "$RIG_DIR/base.cpio"
-	image_kernel "$image" > "$RIG_DIR/kernel"
-	as_root cat "$image/key" > "$RIG_DIR/key.new"
-	chmod 600 "$RIG_DIR/key.new"
-	mv -f "$RIG_DIR/key.new" "$RIG_DIR/key"
+	image_kernel "$guest_image" > "$RIG_DIR/kernel"
+	key_copy "$image" key
+	key_copy "$guest_image" key-guest
 	cp "$image/busybox" "$RIG_DIR/busybox"
-	printf 'guest_mem=%d\nguest_vcpus=1\nquick="%s"\n' "$GUEST_MEM" "$QUICK" > "$RIG_DIR/share/rig.env"
+	printf 'guest_mem=%d\nguest_vcpus=1\nquick="%s"\nguest_disk=\n' "$GUEST_MEM" "$QUICK" > "$RIG_DIR/share/rig.env"
+	echo "$GUEST_SUITE" > "$RIG_DIR/guest-suite"
+	if [ "$guest_image" != "$image" ]; then
+		cp "$guest_image/base.cpio" "$RIG_DIR/base-guest.cpio"
+		echo "guest_disk=/dev/$([ "$INIT" = systemd ] && echo vde || echo vdb)" >> "$RIG_DIR/share/rig.env"
+	fi
 	[ "$INIT" != systemd ] || disks || return 1
 	printf '%s' "$GUEST_CFG" > "$RIG_DIR/share/guest.cfg"
 	share_initrd
@@ -210,12 +224,18 @@ machine_start() { # IMAGE
 	for try in 1 2 3; do	# another program may take a port between our look and QEMU's
 		port=$(free_ports 7)
 		ssh_config "$port" > "$RIG_DIR/ssh_config"
-		qemu_args "$image" "$port"
+		qemu_args "$image" "$guest_image" "$port"
 		qemu_start && break
 		[ $try -lt 3 ] && grep -q hostfwd "$RIG_DIR/qemu.log" || return 1
 	done
 	setsid "$RIG_SRC/watchdog.sh" "$RIG_DIR" "$LIFETIME" < /dev/null > "$RIG_DIR/watchdog.log" 2>&1 9>&- &
 	pid_save "$RIG_DIR/watchdog.pid" $!
+}
+
+key_copy() { # IMAGE NAME; each image has a key of its own
+	as_root cat "$1/key" > "$RIG_DIR/key.new"
+	chmod 600 "$RIG_DIR/key.new"
+	mv -f "$RIG_DIR/key.new" "$RIG_DIR/$2"
 }
 
 # The display whose GL draws for dom0's virtio GPU: an X server of ours, with llvmpipe.
@@ -267,7 +287,9 @@ guests_create() { # NAME...
 }
 
 stage_push() { # WHERE
-	remote "$1" "tar -C / -x --no-same-owner --keep-directory-symlink && ldconfig" < "$RIG_DIR/stage.tar"
+	local tar=stage.tar
+	[ "$1" = dom0 ] || [ ! -e "$RIG_DIR/stage-guest.tar" ] || tar=stage-guest.tar
+	remote "$1" "tar -C / -x --no-same-owner --keep-directory-symlink && ldconfig" < "$RIG_DIR/$tar"
 }
 
 up_failed() {
