@@ -26,10 +26,11 @@ count() {
 
 # run NAME COMMAND...: run one TAP program, show what it says as it says it.
 run() {
-	local name=$1 status
+	local name=$1 status start=$SECONDS
 	shift
 	"$@" 2>&1 </dev/null | tee "$log/$name.tap"
 	status=${PIPESTATUS[0]}
+	[ $((SECONDS - start)) -lt 10 ] || echo "# $name took $((SECONDS - start)) s"
 	count "$log/$name.tap" "$name" "$status"
 }
 
