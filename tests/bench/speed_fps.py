@@ -19,8 +19,8 @@ SCENES = {
     "buffer-subdata": "buffer:update-method=subdata",
 }
 SIZES = ("128x128", "800x600")
-SECONDS = 1.5		# of a run, natively
-ROUNDS = 6
+SECONDS = .8		# of a run, natively; where its processes settle changes from run to run
+ROUNDS = 12
 FEW = 50		# frames of a short run
 LIMIT = 120
 
