@@ -266,7 +266,7 @@ fuzz-corpus:
 	@tests/fuzz/choose.py build/libfuzzer/fuzz/$(F) tests/fuzz/corpus/$(F) $(FUZZ_FOUND)
 
 # --- programs that tests run in guests: GL ones know nothing of us, hostile is a frontend --------
-GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share pbuffer features virtgpu gbm beside hostile escape libsteptime.so \
+GL		:= $(addprefix $(B)/guest/,roundtrip spin hang fill share pbuffer features virtgpu gbm beside hostile hostile-worker escape libsteptime.so \
 		   picture capture.sh load)
 gl: $(GL)
 $(B)/guest/roundtrip $(B)/guest/spin $(B)/guest/hang $(B)/guest/fill $(B)/guest/share $(B)/guest/pbuffer $(B)/guest/load: \
@@ -279,9 +279,15 @@ $(B)/guest/features: $(wildcard tests/gl/features/*.[ch]) tests/gl/gl_util.c tes
 $(B)/tests/hostile/%.o: tests/hostile/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_frontend) -c $< -o $@
-HOSTILE		:= $(patsubst %.c,$(B)/%.o,$(filter-out %/escape.c %/escape_ways.c,$(wildcard tests/hostile/*.c)))
+HOSTILE		:= $(patsubst %.c,$(B)/%.o,$(filter-out %/escape.c %/escape_ways.c %/worker.c,$(wildcard tests/hostile/*.c)))
 $(B)/guest/hostile: $(HOSTILE) $(call L,libxengpu libconfig libgrant libring)
 	$(call link,$(XEN_LIBS) -pthread)
+$(B)/tests/hostile/worker.o: tests/hostile/worker.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(INC_backend) -c $< -o $@
+HARM_WRAP	:= $(patsubst %,-Wl$(comma)--wrap=%,ring_back_put ring_back_push evt_notify gnt_munmap gpu_open)
+$(B)/guest/hostile-worker: $(B)/backend/wrk_main.o $(B)/tests/hostile/worker.o $(call L,libwrk libctl libgrant libring)
+	$(call link,$(HARM_WRAP) $(XEN_LIBS) $(SECCOMP_LIBS) $$(pkg-config --libs $(PC_virgl)) -pthread)
 $(B)/guest/escape: $(addprefix tests/hostile/,escape.c escape_ways.c escape.h) \
 		$(call L,libsup libwrk libctl libconfig libgrant libring)
 	@mkdir -p $(@D)

@@ -409,3 +409,30 @@ hostile_attach() { # the hostile guest's vgpu anew, with little memory
 
 # What a case killed its workers with, for whoever reads the log: the renderer's mistakes.
 hostile_notes() { grep -E 'the worker died|GPU hangs' "$W/hostile" | cut -c1-150 | head -n "${1:-6}"; }
+
+# --- a backend that means harm ------------------------------------------------------------------------
+HARM="answers indices scribble silence storm keeps capsets"
+
+# Three programs draw, by way of COMMAND. What becomes of their pictures is the backend's to say; but each
+# ends or can be ended, within HARM_S seconds and some.
+sc_harm() { # sc_harm WAY COMMAND...
+	local way=$1 n pid
+	shift
+	backend_stop
+	harms_before=$(harms "$way")
+	backend_harm "$way" || return 1
+	for n in 1 2 3; do
+		"$@" timeout -s KILL "$HARM_S" "$GL/spin" 40 >"$W/harm" 2>&1 &
+		pid=$!
+		until_true $((HARM_S + 30)) gone "$pid" || { echo "a program cannot be ended"; return 1; }
+		wait "$pid"
+	done
+	[ "$(harms "$way")" -gt "$harms_before" ] || { echo "no harm was done"; backend_log | tail -n 5; return 1; }
+}
+harms() { backend_log | grep -c "harm: $1 begins"; }
+
+# xengpu-vtest is the process that it was, with as many as it had.
+vtest_was() { # vtest_was GUEST PIDS
+	[ "$(guest_pids "$1" xengpu-vtest | xargs)" = "$2" ] || { echo "xengpu-vtest: $(guest_pids "$1" xengpu-vtest | xargs), was $2"; return 1; }
+}
+vtest_said() { vtest_log "$1" | grep "$2"; }

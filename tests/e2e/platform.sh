@@ -6,6 +6,7 @@
 #   run N CMD...                the same as a GL program: xengpu-run, EGL surfaceless
 #   vtest_start N [ENV=...], vtest_stop N, vtest_log N
 #   backend_start [ARGS...], backend_stop, backend_log
+#   backend_harm WAY            start one whose workers mean harm
 #   backend_pid, host_conf L... the supervisor's process; the host's config, in lines
 #   attach N, detach N          give the guest its vgpu
 #   guest_kill N, guest_start N end it without asking, and bring it back
@@ -97,6 +98,10 @@ backend_start() {
 		--control "$W/control" --state-dir "$W/state" --gpu "${GPU:-soft}" "$@" >>"$W/xengpud.log" 2>&1 &
 	echo $! >"$W/xengpud.pid"
 	until_true 10 test -S "$W/control"
+}
+
+backend_harm() { # backend_harm WAY[:SEED]: with the workers of tests/hostile/worker.c
+	cp "$B/guest/hostile-worker" "$W/" && XENGPU_WORKER_HARM=$1 backend_start --worker "$W/hostile-worker"
 }
 
 backend_stop() {

@@ -105,9 +105,10 @@ vtest_stats() { guest "$1" cat /run/xengpu/vtest.stats; }
 vtest_status() { guest "$1" cat /run/xengpu/vtest.status 2>/dev/null; }
 
 backend_start() {
-	daemon dom0 xengpud "xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) --fence-timeout=120 $*"
+	daemon dom0 xengpud "env ${BACKEND_ENV:-} xengpud --gpu $([ "$GPU" = soft ] && echo soft || echo auto) --fence-timeout=120 $*"
 	until_true 60 dom0 xengpu stats --json >/dev/null 2>&1
 }
+backend_harm() { BACKEND_ENV=XENGPU_WORKER_HARM=$1 backend_start --worker="$GL/hostile-worker"; }
 # It has tried its GPU, which on a busy host takes longer than `xengpu attach` waits.
 backend_renders() { dom0 xengpu stats --json | jq -e '.renderer // "" | . != ""' >/dev/null; }
 backend_stop() { daemon_stop dom0 xengpud; }
