@@ -107,8 +107,6 @@ struct xvf_session {
 	struct xvf_limits limits;
 	char *front;
 	char *back;
-	struct xenbus_watch watch;
-	bool watching;
 	bool nodes;
 	bool ending;			/* lost, and the backend has been told */
 	unsigned long since;		/* jiffies: opened, or ending */
@@ -138,6 +136,7 @@ struct xvf_session {
 	void *arena;			/* commands lie here until their submit is answered */
 	struct gen_pool *arena_pool;
 	struct xvf_buffer *arena_buffer;
+	u32 arena_id;			/* that buffer's, also when it is gone */
 
 	struct xvf_capset capset[XVF_MAX_CAPSETS];
 	u32 n_capsets;
@@ -152,6 +151,13 @@ enum xvf_state {
 	XVF_CLOSED,			/* 6 */
 };
 
+/* On all that a backend's directory has, the sessions' as well. */
+struct xvf_back_watch {
+	struct list_head node;		/* of old ones */
+	struct xenbus_watch watch;
+	struct xvf_dev *x;
+};
+
 struct xvf_dev {
 	struct drm_device drm;
 	struct platform_device *pdev;
@@ -160,10 +166,12 @@ struct xvf_dev {
 
 	struct workqueue_struct *wq;
 	struct delayed_work work;
+	spinlock_t kick_lock;		/* between gone and the work's next turn */
 	struct xenbus_watch front_watch;
-	struct xenbus_watch back_watch;
 	bool front_watching;
-	bool back_watching;
+	struct xvf_back_watch *back_watch;	/* the work's */
+	spinlock_t old_watches_lock;
+	struct list_head old_watches;
 
 	/* The work's own, and of who has stopped it. */
 	enum xvf_state state;
@@ -178,7 +186,7 @@ struct xvf_dev {
 	bool explained;			/* the backend's error was logged */
 	struct xvf_session *s;		/* opening, up, or until the backend let go of it */
 
-	struct mutex session_lock;	/* session, gone, status */
+	struct mutex session_lock;	/* session, gone, status; s where it changes */
 	struct xvf_session *session;	/* NULL while there is none to be used */
 	bool gone;
 	char status[XVF_MAX_TEXT];	/* "connected", or why not */
@@ -217,7 +225,7 @@ struct xvf_buffer {
 	struct xvf_grant directory;
 	struct xvf_req reg;
 	struct xvf_req unreg;
-	bool registered;		/* the backend said so, and has not let go since */
+	bool heard;			/* reg was answered, so nothing refers to it any more */
 	bool failed;
 	bool dead;			/* nobody uses it; freed when the backend let go */
 };
@@ -284,11 +292,6 @@ void xvf_set_status(struct xvf_dev *x, const char *text);
  */
 void xvf_read_error(const char *dir, char *text);
 
-/* xvf_watch() - watch a node; xvf_unwatch() when 0 was returned. */
-int xvf_watch(struct xenbus_watch *w, const char *dir, const char *name,
-	      void (*fn)(struct xenbus_watch *, const char *, const char *));
-void xvf_unwatch(struct xenbus_watch *w);
-
 /* xvf_connect_resumed() - this domain was restored: all grants and event channels are dead. */
 void xvf_connect_resumed(struct xvf_dev *x);
 
@@ -346,7 +349,7 @@ int xvf_throttle(struct xvf_session *s);
 /*
  * xvf_call() - post, and wait for the answer, @ms at most.
  * @rsp: set when 0 is returned.
- * Returns the answer's status; -ETIMEDOUT; -ERESTARTSYS; -ENODEV, the session is lost; -ENOMEM.
+ * Returns the answer's status; -ETIMEDOUT; -ERESTARTSYS, a signal; -ENODEV, the session is lost; -ENOMEM.
  */
 int xvf_call(struct xvf_session *s, const struct vgpuif_request *wire,
 	     struct vgpuif_response *rsp, u32 ms);
@@ -389,6 +392,9 @@ void xvf_buffers_release(struct xvf_session *s);
 /* xvf_arena_open(), xvf_arena_close() - the pages that commands are put into. */
 int xvf_arena_open(struct xvf_session *s);
 void xvf_arena_close(struct xvf_session *s);
+
+/* xvf_arena_give() - room that was taken from arena_pool; who waits for some is woken. */
+void xvf_arena_give(struct xvf_session *s, unsigned long at, u32 bytes);
 
 /* --- xen_vgpufront_gem.c ---------------------------------------------------------------------- */
 

@@ -58,14 +58,23 @@ int xvf_grant_pages(struct xvf_session *s, struct page **pages, u32 n, bool read
 	return 0;
 }
 
+/*
+ * What is still mapped keeps its entry and its page until it is not, and counts for good: a backend
+ * that holds on to pages, session after session, is not to have the whole grant table.
+ */
 void xvf_grant_end(struct xvf_session *s, struct xvf_grant *g)
 {
-	u32 i;
+	u32 ended = 0, i;
 
-	/* Each drops the reference that its grant kept, when nobody maps the page any more. */
-	for (i = 0; i < g->n; i++)
-		gnttab_end_foreign_access(g->ref[i], g->page[i]);
-	atomic_sub(g->n, &s->x->granted_pages);
+	for (i = 0; i < g->n; i++) {
+		if (gnttab_try_end_foreign_access(g->ref[i])) {
+			put_page(g->page[i]);
+			ended++;
+		} else {
+			gnttab_end_foreign_access(g->ref[i], g->page[i]);
+		}
+	}
+	atomic_sub(ended, &s->x->granted_pages);
 	free_arrays(g);
 }
 
@@ -97,6 +106,7 @@ static void registered(struct xvf_session *s, struct xvf_req *req,
 				     b->grant.n, rsp->status);
 	}
 	xvf_grant_end(s, &b->directory);
+	b->heard = true;
 }
 
 static void unregistered(struct xvf_session *s, struct xvf_req *req,
@@ -106,8 +116,11 @@ static void unregistered(struct xvf_session *s, struct xvf_req *req,
 	bool over = false;
 
 	spin_lock(&s->lock);
-	/* What the backend did not let go of stays granted until the session's end. */
-	if (s->released || (!s->lost && (!rsp->status || b->failed))) {
+	/*
+	 * What the backend did not let go of stays granted until the session's end; and b is still
+	 * on the ring when it answers the second of its requests and not the first.
+	 */
+	if (s->released || (!s->lost && b->heard && (!rsp->status || b->failed))) {
 		list_del_init(&b->node);
 		over = true;
 	} else {
@@ -179,6 +192,14 @@ int xvf_buffer_create(struct xvf_session *s, struct page **pages, u32 n, bool re
 	if (err)
 		goto out_free;
 
+	b->reg.wire.operation = VGPUIF_OP_BUFFER_REGISTER;
+	b->reg.wire.flags = read_only ? VGPUIF_BUFFER_READ_ONLY : 0;
+	b->reg.wire.u.buffer_register.buffer_id = b->id;
+	b->reg.wire.u.buffer_register.n_pages = n;
+	b->reg.wire.u.buffer_register.gref_directory = b->directory.ref[0];
+	b->reg.done = registered;
+
+	/* From here on the session's end may take the grants away. */
 	spin_lock(&s->lock);
 	lost = s->lost;
 	if (!lost)
@@ -188,12 +209,6 @@ int xvf_buffer_create(struct xvf_session *s, struct page **pages, u32 n, bool re
 		err = -ENODEV;
 		goto out_free;
 	}
-	b->reg.wire.operation = VGPUIF_OP_BUFFER_REGISTER;
-	b->reg.wire.flags = read_only ? VGPUIF_BUFFER_READ_ONLY : 0;
-	b->reg.wire.u.buffer_register.buffer_id = b->id;
-	b->reg.wire.u.buffer_register.n_pages = n;
-	b->reg.wire.u.buffer_register.gref_directory = b->directory.ref[0];
-	b->reg.done = registered;
 	xvf_post(s, &b->reg);
 	*out = b;
 	return 0;
@@ -266,9 +281,17 @@ int xvf_arena_open(struct xvf_session *s)
 	for (i = 0; i < n; i++)
 		pages[i] = vmalloc_to_page(s->arena + i * PAGE_SIZE);
 	err = xvf_buffer_create(s, pages, n, true, &s->arena_buffer);
+	if (!err)
+		s->arena_id = s->arena_buffer->id;
 out:
 	kvfree(pages);
 	return err;
+}
+
+void xvf_arena_give(struct xvf_session *s, unsigned long at, u32 bytes)
+{
+	gen_pool_free(s->arena_pool, at, bytes);
+	wake_up_all(&s->wait);
 }
 
 void xvf_arena_close(struct xvf_session *s)

@@ -55,39 +55,97 @@ void xvf_set_status(struct xvf_dev *x, const char *text)
 	mutex_unlock(&x->session_lock);
 }
 
+/* --- watches ------------------------------------------------------------------------------ */
+
+/*
+ * Unregistering a watch waits for the thread that serves them all, unless it is that thread that
+ * does it; and in remove() that thread waits for the work. So the work unregisters none: those that
+ * it has no use for any more are old ones, until the thread comes by.
+ */
+
+/* @node: becomes the watch's, also when it fails. NULL: there was no memory for it. */
+static int watch(struct xenbus_watch *w, char *node,
+		 void (*fn)(struct xenbus_watch *, const char *, const char *))
+{
+	int err = -ENOMEM;
+
+	*w = (struct xenbus_watch){ .callback = fn, .node = node };
+	if (node)
+		err = register_xenbus_watch(w);
+	if (err)
+		kfree(node);
+	return err;
+}
+
+static void unwatch(struct xenbus_watch *w)
+{
+	unregister_xenbus_watch(w);
+	kfree(w->node);
+}
+
+/* @current_watch: the one that is served just now, which stays. */
+static void end_old_watches(struct xvf_dev *x, const struct xenbus_watch *current_watch)
+{
+	struct xvf_back_watch *b, *next;
+	LIST_HEAD(over);
+
+	spin_lock(&x->old_watches_lock);
+	list_for_each_entry_safe(b, next, &x->old_watches, node)
+		if (&b->watch != current_watch)
+			list_move(&b->node, &over);
+	spin_unlock(&x->old_watches_lock);
+	list_for_each_entry_safe(b, next, &over, node) {
+		unwatch(&b->watch);
+		kfree(b);
+	}
+}
+
 static void on_front(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	xvf_connect_kick(container_of(watch, struct xvf_dev, front_watch));
+	struct xvf_dev *x = container_of(watch, struct xvf_dev, front_watch);
+
+	end_old_watches(x, watch);
+	xvf_connect_kick(x);
 }
 
 static void on_back(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	xvf_connect_kick(container_of(watch, struct xvf_dev, back_watch));
+	struct xvf_dev *x = container_of(watch, struct xvf_back_watch, watch)->x;
+
+	end_old_watches(x, watch);
+	xvf_connect_kick(x);
 }
 
-int xvf_watch(struct xenbus_watch *w, const char *dir, const char *name,
-	      void (*fn)(struct xenbus_watch *, const char *, const char *))
+static void back_watch_end(struct xvf_dev *x)
 {
-	int err;
+	if (!x->back_watch)
+		return;
+	spin_lock(&x->old_watches_lock);
+	list_add(&x->back_watch->node, &x->old_watches);
+	spin_unlock(&x->old_watches_lock);
+	x->back_watch = NULL;
+}
 
-	*w = (struct xenbus_watch){ .callback = fn };
-	w->node = kasprintf(GFP_KERNEL, "%s/%s", dir, name);
-	if (!w->node)
-		return -ENOMEM;
-	err = register_xenbus_watch(w);
-	if (err) {
-		kfree(w->node);
-		w->node = NULL;
+/* On x->back; a backend that went and came back to the same place has it still. */
+static void watch_back(struct xvf_dev *x)
+{
+	struct xvf_back_watch *b;
+
+	if (x->back_watch && !strcmp(x->back_watch->watch.node, x->back))
+		return;
+	back_watch_end(x);
+	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	if (b)
+		b->x = x;
+	if (!b || watch(&b->watch, kstrdup(x->back, GFP_KERNEL), on_back)) {
+		dev_err(&x->pdev->dev, "no watch on %s\n", x->back);
+		kfree(b);
+		return;
 	}
-	return err;
+	x->back_watch = b;
 }
 
-void xvf_unwatch(struct xenbus_watch *w)
-{
-	unregister_xenbus_watch(w);
-	kfree(w->node);
-	w->node = NULL;
-}
+/* --- where the backend is, and what it allows ------------------------------------------------ */
 
 static domid_t own_domid(domid_t unknown)
 {
@@ -120,9 +178,6 @@ static void locate(struct xvf_dev *x)
 	}
 	if (!path && !x->back)
 		return;
-	if (x->back_watching)
-		xvf_unwatch(&x->back_watch);
-	x->back_watching = false;
 	if (x->back && path)
 		x->resumed = true;
 	kfree(x->back);
@@ -130,9 +185,7 @@ static void locate(struct xvf_dev *x)
 	if (!path)
 		return;
 	x->backend_id = id;
-	x->back_watching = !xvf_watch(&x->back_watch, x->back, "state", on_back);
-	if (!x->back_watching)
-		dev_err(&x->pdev->dev, "no watch on %s\n", x->back);
+	watch_back(x);
 }
 
 static int read_limit(struct xvf_dev *x, const char *name, u32 min, u32 max, u32 *out)
@@ -140,7 +193,8 @@ static int read_limit(struct xvf_dev *x, const char *name, u32 min, u32 max, u32
 	u32 value;
 
 	if (xenbus_scanf(XBT_NIL, x->back, name, "%u", &value) != 1 || value < min) {
-		dev_err(&x->pdev->dev, "%s/%s is missing or makes no sense\n", x->back, name);
+		dev_err_ratelimited(&x->pdev->dev, "%s/%s is missing or makes no sense\n",
+				    x->back, name);
 		return -EPROTO;
 	}
 	*out = min(value, max);
@@ -171,7 +225,8 @@ static int read_versions(struct xvf_dev *x)
 	if (!IS_ERR(list))
 		kfree(list);
 	if (!known)
-		dev_err(&x->pdev->dev, "the backend does not speak version %d\n", VGPUIF_VERSION);
+		dev_err_ratelimited(&x->pdev->dev, "the backend does not speak version %d\n",
+				    VGPUIF_VERSION);
 	return known ? 0 : -EPROTO;
 }
 
@@ -212,7 +267,7 @@ static void explain(struct xvf_dev *x)
 
 	xvf_read_error(x->back, text);
 	if (text[0] && !x->explained)
-		dev_warn(&x->pdev->dev, "the backend says: %s\n", text);
+		dev_warn_ratelimited(&x->pdev->dev, "the backend says: %s\n", text);
 	if (text[0])
 		xvf_set_status(x, text);
 	x->explained = text[0];
@@ -292,6 +347,7 @@ static void work_fn(struct work_struct *work)
 {
 	struct xvf_dev *x = container_of(work, struct xvf_dev, work.work);
 	enum xvf_state before;
+	bool had_session;
 	u32 ms = 0;
 
 	locate(x);
@@ -307,17 +363,23 @@ static void work_fn(struct work_struct *work)
 		before = x->state;
 		device_step(x);
 	} while (x->state != before);
+	had_session = x->s;
 	ms = xvf_session_step(x, x->state == XVF_CONNECTED);
-	if (x->state == XVF_CLOSING && !x->s)
+	if (x->state == XVF_CLOSING && had_session && !x->s)
 		ms = 1;
+	/* A kick that came meanwhile stays: at once. */
 	if (ms && !READ_ONCE(x->gone))
-		mod_delayed_work(x->wq, &x->work, msecs_to_jiffies(ms));
+		queue_delayed_work(x->wq, &x->work, msecs_to_jiffies(ms));
 }
 
 void xvf_connect_kick(struct xvf_dev *x)
 {
-	if (!READ_ONCE(x->gone))
+	unsigned long flags;
+
+	spin_lock_irqsave(&x->kick_lock, flags);
+	if (!x->gone)
 		mod_delayed_work(x->wq, &x->work, 0);
+	spin_unlock_irqrestore(&x->kick_lock, flags);
 }
 
 void xvf_connect_resumed(struct xvf_dev *x)
@@ -330,6 +392,9 @@ int xvf_connect_start(struct xvf_dev *x)
 {
 	int err;
 
+	spin_lock_init(&x->kick_lock);
+	spin_lock_init(&x->old_watches_lock);
+	INIT_LIST_HEAD(&x->old_watches);
 	x->domid = own_domid(0);
 	x->state = XVF_DOWN;
 	xvf_set_status(x, "the backend has not connected yet: is xengpud running in its domain?");
@@ -338,7 +403,8 @@ int xvf_connect_start(struct xvf_dev *x)
 		return -ENOMEM;
 	INIT_DELAYED_WORK(&x->work, work_fn);
 	set_state(x, XenbusStateInitialising);
-	err = xvf_watch(&x->front_watch, x->xbdev->nodename, "backend", on_front);
+	err = watch(&x->front_watch, kasprintf(GFP_KERNEL, "%s/backend", x->xbdev->nodename),
+		    on_front);
 	if (err) {
 		destroy_workqueue(x->wq);
 		return err;
@@ -349,15 +415,27 @@ int xvf_connect_start(struct xvf_dev *x)
 
 void xvf_connect_stop(struct xvf_dev *x)
 {
+	struct xvf_session *s;
+
 	mutex_lock(&x->session_lock);
+	spin_lock_irq(&x->kick_lock);
 	WRITE_ONCE(x->gone, true);
+	spin_unlock_irq(&x->kick_lock);
+	s = x->s;
+	if (s)
+		xvf_session_get(s);
 	mutex_unlock(&x->session_lock);
 	wake_up_all(&x->session_wait);
+	/* What the work waits for, it is answered. */
+	if (s) {
+		xvf_session_lose(s, "the vgpu is detached, or the module is unloaded");
+		xvf_session_put(s);
+	}
 	cancel_delayed_work_sync(&x->work);
 	if (x->front_watching)
-		xvf_unwatch(&x->front_watch);
-	if (x->back_watching)
-		xvf_unwatch(&x->back_watch);
+		unwatch(&x->front_watch);
+	back_watch_end(x);
+	end_old_watches(x, NULL);
 	xvf_session_stop(x);
 	destroy_workqueue(x->wq);
 	kfree(x->back);

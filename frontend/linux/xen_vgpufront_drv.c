@@ -67,7 +67,7 @@ static void file_close(struct drm_device *drm, struct drm_file *file)
 {
 	struct xvf_file *f = file->driver_priv;
 
-	if (f->created)
+	if (smp_load_acquire(&f->created))
 		xvf_context_end(f->s, f->context_id);
 	xvf_file_put(f);
 }

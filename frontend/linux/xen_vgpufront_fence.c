@@ -51,7 +51,7 @@ static void account_end(struct xvf_file *f)
 static void settle(struct xvf_session *s, struct xvf_fence *fence)
 {
 	if (fence->arena)
-		gen_pool_free(s->arena_pool, fence->arena, fence->arena_bytes);
+		xvf_arena_give(s, fence->arena, fence->arena_bytes);
 	xvf_file_put(fence->file);
 }
 

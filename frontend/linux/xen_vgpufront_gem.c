@@ -201,11 +201,12 @@ static int gem_open(struct drm_gem_object *obj, struct drm_file *file)
 	if (bo->s != f->s)
 		return -ENODEV;
 	err = xvf_file_begin(f, true);
-	if (err)
-		return err;
-	if (bo->unref)
+	/* A program can open and close one object for ever, and wait for nothing else. */
+	if (!err)
+		err = xvf_throttle(f->s);
+	if (!err && bo->unref)
 		post_context(f, bo, VGPUIF_OP_CONTEXT_ATTACH);
-	return 0;
+	return err;
 }
 
 static void gem_close(struct drm_gem_object *obj, struct drm_file *file)
@@ -213,7 +214,7 @@ static void gem_close(struct drm_gem_object *obj, struct drm_file *file)
 	struct xvf_file *f = file->driver_priv;
 	struct xvf_bo *bo = to_bo(obj);
 
-	if (bo->s == f->s && bo->unref && f->created)
+	if (bo->s == f->s && bo->unref && smp_load_acquire(&f->created))
 		post_context(f, bo, VGPUIF_OP_CONTEXT_DETACH);
 }
 

@@ -97,7 +97,8 @@ static int create_context(struct xvf_file *f, u32 capset_id, u32 n_rings, const 
 	f->capset_id = capset_id;
 	f->n_rings = n_rings;
 	f->fence_context = dma_fence_context_alloc(n_rings + 1);
-	WRITE_ONCE(f->created, true);
+	/* With what was set above. */
+	smp_store_release(&f->created, true);
 	return 0;
 
 out_free:
@@ -115,7 +116,7 @@ int xvf_file_begin(struct xvf_file *f, bool context)
 		return -ENODEV;
 	if (READ_ONCE(f->error))
 		return f->error;
-	if (!context || READ_ONCE(f->created))
+	if (!context || smp_load_acquire(&f->created))
 		return 0;
 	mutex_lock(&f->lock);
 	if (!f->created)

@@ -296,7 +296,8 @@ int xvf_call(struct xvf_session *s, const struct vgpuif_request *wire,
 	call->req.done = call_done;
 	xvf_post(s, &call->req);
 	xvf_kick(s);
-	left = wait_for_completion_killable_timeout(&call->answered, msecs_to_jiffies(ms));
+	/* Not just killable: whoever cannot be frozen keeps its domain from being saved. */
+	left = wait_for_completion_interruptible_timeout(&call->answered, msecs_to_jiffies(ms));
 	if (left > 0) {
 		err = xvf_status(&call->rsp);
 		if (!err)

@@ -21,16 +21,12 @@
 #define LOOK_MS		5000u	/* how often a stuck ring is looked for */
 #define RETRY_MIN_MS	250u
 #define RETRY_MAX_MS	8000u
+#define LOOK_INDICES	64u
 #define CURRENT_MS	5000u	/* how long programs wait for a reconnect */
 
 static unsigned int timeout_ms = 300000;
 module_param(timeout_ms, uint, 0644);
 MODULE_PARM_DESC(timeout_ms, "Milliseconds after which a request without an answer ends the session");
-
-static void on_session(struct xenbus_watch *watch, const char *path, const char *token)
-{
-	xvf_connect_kick(container_of(watch, struct xvf_session, watch)->x);
-}
 
 /* --- its beginning ------------------------------------------------------------------------ */
 
@@ -116,19 +112,27 @@ static int write_nodes(struct xvf_session *s)
 	return err;
 }
 
-/* A number of which nothing is left on the backend's side. */
+/* A number of which nothing is left on the backend's side; some are looked at, others later. */
 static bool find_index(struct xvf_dev *x, u32 *out)
 {
 	char path[160];
 	u32 i;
 
-	for (i = 0; i < x->limits.max_sessions; i++) {
+	for (i = 0; i < min(x->limits.max_sessions, LOOK_INDICES); i++) {
 		*out = x->next_index++ % x->limits.max_sessions;
 		snprintf(path, sizeof(path), "%s/" VGPUIF_NODE_SESSION "%u", x->back, *out);
 		if (xenbus_read_driver_state(path) == XenbusStateUnknown)
 			return true;
 	}
 	return false;
+}
+
+/* Who stops the work loses the session first. */
+static void set_session(struct xvf_dev *x, struct xvf_session *s)
+{
+	mutex_lock(&x->session_lock);
+	x->s = s;
+	mutex_unlock(&x->session_lock);
 }
 
 static int session_open(struct xvf_dev *x)
@@ -142,13 +146,10 @@ static int session_open(struct xvf_dev *x)
 	s = session_alloc(x, index);
 	if (!s)
 		return -ENOMEM;
-	x->s = s;
-	err = xvf_watch(&s->watch, s->back, "state", on_session);
-	s->watching = !err;
+	set_session(x, s);
 	/* What an earlier frontend may have left. */
 	xenbus_rm(XBT_NIL, x->xbdev->nodename, strrchr(s->front, '/') + 1);
-	if (!err)
-		err = xvf_ring_open(s);
+	err = xvf_ring_open(s);
 	if (!err)
 		err = write_nodes(s);
 	if (err)
@@ -295,12 +296,9 @@ static void session_finish(struct xvf_dev *x)
 {
 	struct xvf_session *s = x->s;
 
-	x->s = NULL;
+	set_session(x, NULL);
 	xvf_buffers_release(s);
 	xvf_ring_close(s);
-	if (s->watching)
-		xvf_unwatch(&s->watch);
-	s->watching = false;
 	if (s->nodes && s->domid == x->domid)
 		xenbus_rm(XBT_NIL, s->front, "");
 	x->retry_ms = clamp(x->retry_ms * 2, RETRY_MIN_MS, RETRY_MAX_MS);
@@ -353,6 +351,9 @@ u32 xvf_session_step(struct xvf_dev *x, bool connected)
 		return x->s ? 1000 : RETRY_MAX_MS;
 	}
 	if (!s->ending && !READ_ONCE(s->lost)) {
+		/* What nobody was in a hurry for must not look as if it were not answered. */
+		if (s->state == XVF_SESSION_UP)
+			xvf_kick(s);
 		state = xenbus_read_driver_state(s->back);
 		if (x->resumed)
 			xvf_session_lose(s, "this domain was saved and restored");

@@ -5,6 +5,7 @@
  */
 #include <linux/dma-fence-chain.h>
 #include <linux/file.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
@@ -32,6 +33,8 @@ struct submit {
 	u32 n_obj;
 	struct out_syncobj *out;
 	u32 n_out;
+	struct drm_syncobj **reset;	/* once the work is posted */
+	u32 n_reset;
 	struct xvf_fence *fence;
 	int fd;
 };
@@ -48,6 +51,9 @@ static void cleanup(struct submit *sub)
 		drm_syncobj_put(sub->out[i].syncobj);
 	}
 	kfree(sub->out);
+	for (i = 0; i < sub->n_reset; i++)
+		drm_syncobj_put(sub->reset[i]);
+	kfree(sub->reset);
 	xvf_fence_discard(sub->fence);
 	if (sub->fd >= 0)
 		put_unused_fd(sub->fd);
@@ -141,7 +147,6 @@ static int wait_in_syncobjs(struct submit *sub)
 {
 	const struct drm_virtgpu_execbuffer *args = sub->args;
 	struct drm_virtgpu_execbuffer_syncobj desc;
-	struct drm_syncobj *syncobj;
 	struct dma_fence *in;
 	u32 i;
 	int err;
@@ -150,6 +155,11 @@ static int wait_in_syncobjs(struct submit *sub)
 		return -EINVAL;
 	if ((args->num_in_syncobjs || args->num_out_syncobjs) && !args->syncobj_stride)
 		return -EINVAL;
+	if (args->num_in_syncobjs) {
+		sub->reset = kcalloc(args->num_in_syncobjs, sizeof(*sub->reset), GFP_KERNEL);
+		if (!sub->reset)
+			return -ENOMEM;
+	}
 	for (i = 0; i < args->num_in_syncobjs; i++) {
 		err = read_syncobj(args->in_syncobjs, args->syncobj_stride, i, &desc);
 		if (!err)
@@ -160,11 +170,10 @@ static int wait_in_syncobjs(struct submit *sub)
 			return err;
 		if (!(desc.flags & VIRTGPU_EXECBUF_SYNCOBJ_RESET))
 			continue;
-		syncobj = drm_syncobj_find(sub->file, desc.handle);
-		if (!syncobj)
-			return -ENOENT;
-		drm_syncobj_replace_fence(syncobj, NULL);
-		drm_syncobj_put(syncobj);
+		sub->reset[sub->n_reset] = drm_syncobj_find(sub->file, desc.handle);
+		if (!sub->reset[sub->n_reset])
+			return -EINVAL;
+		sub->n_reset++;
 	}
 	return 0;
 }
@@ -191,7 +200,7 @@ static int find_out_syncobjs(struct submit *sub)
 			return -EINVAL;
 		out->syncobj = drm_syncobj_find(sub->file, desc.handle);
 		if (!out->syncobj)
-			return -ENOENT;
+			return -EINVAL;
 		sub->n_out++;
 		out->point = desc.point;
 		if (!desc.point)
@@ -203,10 +212,14 @@ static int find_out_syncobjs(struct submit *sub)
 	return 0;
 }
 
+/* One that was waited for may be one that is given. */
 static void give_out_syncobjs(struct submit *sub, struct dma_fence *fence)
 {
 	struct out_syncobj *out;
+	u32 i;
 
+	for (i = 0; i < sub->n_reset; i++)
+		drm_syncobj_replace_fence(sub->reset[i], NULL);
 	for (out = sub->out; out < sub->out + sub->n_out; out++) {
 		if (out->chain)
 			drm_syncobj_add_point(out->syncobj, out->chain, fence, out->point);
@@ -239,8 +252,21 @@ static bool arena_take(struct xvf_session *s, u32 bytes, unsigned long *out)
 	return *out || READ_ONCE(s->lost);
 }
 
+/* Of what is in memory, or nothing: a page fault may take as long as another program likes. */
+static bool copy_present(unsigned long to, const void __user *from, u32 bytes)
+{
+	unsigned long left;
+
+	pagefault_disable();
+	left = __copy_from_user_inatomic((void *)to, from, bytes);
+	pagefault_enable();
+	return !left;
+}
+
+/* The arena is everybody's: nobody waits for anything while some of it is taken and not posted. */
 static int copy_commands(struct submit *sub)
 {
+	const void __user *from = u64_to_user_ptr(sub->args->command);
 	struct xvf_session *s = sub->f->s;
 	const u32 bytes = sub->args->size;
 	unsigned long at;
@@ -248,16 +274,25 @@ static int copy_commands(struct submit *sub)
 
 	if (!bytes)
 		return 0;
-	/* Without them what is drawn would be wrong, and Mesa would only say so. */
-	err = wait_event_interruptible(s->wait, arena_take(s, bytes, &at));
-	if (err)
-		return err;
-	if (!at)
-		return -ENODEV;
+	if (!access_ok(from, bytes))
+		return -EFAULT;
+	for (;;) {
+		/* Without them what is drawn would be wrong, and Mesa would only say so. */
+		err = wait_event_interruptible(s->wait, arena_take(s, bytes, &at));
+		if (err)
+			return err;
+		if (!at)
+			return -ENODEV;
+		if (copy_present(at, from, bytes))
+			break;
+		xvf_arena_give(s, at, bytes);
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		if (fault_in_readable(from, bytes))
+			return -EFAULT;
+	}
 	sub->fence->arena = at;
 	sub->fence->arena_bytes = bytes;
-	if (copy_from_user((void *)at, u64_to_user_ptr(sub->args->command), bytes))
-		return -EFAULT;
 	return 0;
 }
 
@@ -272,7 +307,7 @@ static void fill_submit(struct submit *sub)
 	wire->u.submit.ring_idx = sub->ring_idx;
 	if (!sub->args->size)
 		return;
-	wire->u.submit.buffer_id = s->arena_buffer->id;
+	wire->u.submit.buffer_id = s->arena_id;
 	wire->u.submit.bytes = sub->args->size;
 	wire->u.submit.offset = sub->fence->arena - (unsigned long)s->arena;
 }
