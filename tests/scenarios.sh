@@ -411,18 +411,19 @@ hostile_attach() { # the hostile guest's vgpu anew, with little memory
 hostile_notes() { grep -E 'the worker died|GPU hangs' "$W/hostile" | cut -c1-150 | head -n "${1:-6}"; }
 
 # --- a backend that means harm ------------------------------------------------------------------------
-HARM="answers indices scribble silence storm keeps capsets"
+HARM="answers disorder indices scribble silence storm keeps capsets"
 
-# Three programs draw, by way of COMMAND. What becomes of their pictures is the backend's to say; but each
+# Three programs (HARM_PROGRAMS) draw, by way of COMMAND. What becomes of their pictures is the backend's to say; but each
 # ends or can be ended, within HARM_S seconds and some.
 sc_harm() { # sc_harm WAY COMMAND...
-	local way=$1 n pid
+	local way=$1 program pid
 	shift
+	[ -n "${HARM_PROGRAMS:-}" ] || HARM_PROGRAMS=("$GL/spin 40" "$GL/spin 40" "$GL/spin 40")
 	backend_stop
 	harms_before=$(harms "$way")
 	backend_harm "$way" || return 1
-	for n in 1 2 3; do
-		"$@" timeout -s KILL "$HARM_S" "$GL/spin" 40 >"$W/harm" 2>&1 &
+	for program in "${HARM_PROGRAMS[@]}"; do
+		"$@" timeout -s KILL "$HARM_S" $program >"$W/harm" 2>&1 &
 		pid=$!
 		until_true $((HARM_S + 30)) gone "$pid" || { echo "a program cannot be ended"; return 1; }
 		wait "$pid"

@@ -3,7 +3,7 @@
  * The uAPI of virtgpu_drm.h as the kernel module has it, asked for directly: what Mesa relies on,
  * what it does not use here (blobs, fences as files, dma-buf), and what a program gets wrong.
  * `virtgpu [NODE]`. Prints a line for each thing that is right and ends with 1 at the first that is
- * not.
+ * not. `virtgpu objects`, `virtgpu imports N`, `virtgpu alone SECONDS`: only that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -178,6 +178,13 @@ static void submits(void)
 	e.size = 64;
 	e.command = 0;
 	REFUSED(execute(fd, &e), EFAULT);
+	/* Pages that nobody has touched yet. */
+	e.command = (uintptr_t)mmap(NULL, 1u << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	e.size = 1u << 20;
+	CHECK((void *)(uintptr_t)e.command != MAP_FAILED && !execute(fd, &e));
+	munmap((void *)(uintptr_t)e.command, 1u << 20);
+	REFUSED(execute(fd, &e), EFAULT);
+	e.size = 64;
 	e.command = (uintptr_t)nop;
 	e.flags = 1u << 20;
 	REFUSED(execute(fd, &e), EINVAL);
@@ -475,8 +482,70 @@ static void many(void)
 	puts("many objects: right");
 }
 
+struct sharing {
+	int owner, user, dmabuf;
+	uint32_t handle;		/* the owner's */
+};
+
+static struct sharing share(void)
+{
+	struct sharing s = { .owner = open_node(), .user = open_node() };
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC };
+	struct drm_virtgpu_resource_create r;
+
+	CHECK(!create_buffer(s.owner, 8192, &r));
+	s.handle = prime.handle = r.bo_handle;
+	CHECK(!ioctl(s.owner, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime));
+	s.dmabuf = prime.fd;
+	return s;
+}
+
+static void import_and_close(const struct sharing *s)
+{
+	struct drm_prime_handle prime = { .fd = s->dmabuf };
+	struct drm_gem_close c = { 0 };
+
+	CHECK(!ioctl(s->user, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime));
+	c.handle = prime.handle;
+	CHECK(!ioctl(s->user, DRM_IOCTL_GEM_CLOSE, &c));
+}
+
+/* One object that is kept, again and again: requests, but nothing that is waited for. */
+static void imports(int n)
+{
+	struct sharing s = share();
+	int i;
+
+	for (i = 1; i <= n; i++) {
+		import_and_close(&s);
+		if (i % 1000 == 0) {
+			printf("%d\n", i);
+			fflush(stdout);
+		}
+	}
+}
+
+/* Requests that nobody is in a hurry for, and then nothing for a while. */
+static void left_alone(int seconds)
+{
+	struct sharing s = share();
+
+	CHECK(!await(s.owner, s.handle));
+	import_and_close(&s);
+	sleep((unsigned int)seconds);
+	CHECK(!execute(s.owner, &(struct virtgpu_execbuffer){ 0 }));
+	CHECK(!execute(s.user, &(struct virtgpu_execbuffer){ 0 }));
+	printf("left alone for %d s: right\n", seconds);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 2 && !strcmp(argv[1], "imports"))
+		return imports(atoi(argv[2])), 0;
+	if (argc > 2 && !strcmp(argv[1], "alone"))
+		return left_alone(atoi(argv[2])), 0;
+	if (argc > 1 && !strcmp(argv[1], "objects"))
+		return many(), 0;
 	if (argc > 1)
 		node = argv[1];
 	params();

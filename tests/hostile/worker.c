@@ -5,6 +5,7 @@
  * while, chosen by chance, and then what XENGPU_WORKER_HARM says, WAY or WAY:SEED:
  *
  *	answers		responses wrong in one field, out of place, twice
+ *	disorder	responses, each right, in any order and at any time
  *	indices		the ring's indices and events
  *	scribble	anything, anywhere on the ring, at any time
  *	silence		no answer any more
@@ -26,12 +27,14 @@
 #include "ring.h"
 #include "wrk_log.h"
 
-enum way { NONE, ANSWERS, INDICES, SCRIBBLE, SILENCE, STORM, KEEPS, CAPSETS };
-static const char *const ways[] = { "none", "answers", "indices", "scribble", "silence", "storm",
-				    "keeps", "capsets" };
+enum way { NONE, ANSWERS, DISORDER, INDICES, SCRIBBLE, SILENCE, STORM, KEEPS, CAPSETS };
+static const char *const ways[] = { "none", "answers", "disorder", "indices", "scribble", "silence",
+				    "storm", "keeps", "capsets" };
 
 #define MAX_HONEST	60u		/* answers before it begins; the capsets are the first five */
 #define LONE_US		200		/* between what its own thread does */
+#define MAX_LATE	16u
+#define LATE_TURNS	200		/* of that thread, on average, until one of them is told */
 
 static struct {
 	pthread_mutex_t lock;		/* of what its own thread uses, as well */
@@ -42,6 +45,8 @@ static struct {
 	struct ring_back *ring;		/* NULL once it is unmapped */
 	struct evt *evt;
 	struct vgpuif_response last;
+	struct vgpuif_response late[MAX_LATE];
+	unsigned int n_late;
 } harm = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* splitmix64, which is good from any seed. Source: Steele, Lea, Flood, OOPSLA 2014. */
@@ -81,7 +86,7 @@ static bool begins(void)
 	}
 	harm.begun = true;
 	wrk_log("harm: %s begins, seed %llu", ways[harm.way], (unsigned long long)harm.seed);
-	if ((harm.way == SCRIBBLE || harm.way == STORM) &&
+	if ((harm.way == SCRIBBLE || harm.way == STORM || harm.way == DISORDER) &&
 	    pthread_create(&thread, NULL, on_its_own, NULL))
 		wrk_log("harm: no thread");
 	return true;
@@ -99,6 +104,15 @@ static void scribble(void)
 	words[rnd(2) ? rnd(4) : rnd(n)] = (uint32_t)(rnd(2) ? rnd(0) : rnd(300));
 }
 
+static void one_of_the_late(void)
+{
+	const unsigned int i = (unsigned int)rnd(harm.n_late);
+
+	__real_ring_back_put(harm.ring, &harm.late[i]);
+	harm.late[i] = harm.late[--harm.n_late];
+	__real_ring_back_push(harm.ring);
+}
+
 static void *on_its_own(void *arg)
 {
 	const struct timespec pause = { .tv_nsec = LONE_US * 1000 };
@@ -108,6 +122,8 @@ static void *on_its_own(void *arg)
 		pthread_mutex_lock(&harm.lock);
 		if (harm.way == SCRIBBLE && harm.ring)
 			scribble();
+		if (harm.ring && harm.n_late && !rnd(LATE_TURNS / harm.n_late))
+			one_of_the_late();
 		if (harm.evt)
 			__real_evt_notify(harm.evt);
 		pthread_mutex_unlock(&harm.lock);
@@ -152,14 +168,18 @@ void __wrap_ring_back_put(struct ring_back *ring, const struct vgpuif_response *
 {
 	struct vgpuif_response mine = *rsp;
 
+	pthread_mutex_lock(&harm.lock);
 	if (begins() && harm.way == ANSWERS && !rnd(4)) {
 		spoil(&mine);
 		if (!rnd(4))
 			__real_ring_back_put(ring, &mine);
 	}
 	harm.last = *rsp;
-	if (!harm.begun || harm.way != SILENCE)
+	if (harm.begun && harm.way == DISORDER && harm.n_late < MAX_LATE && rnd(2))
+		harm.late[harm.n_late++] = *rsp;
+	else if (!harm.begun || harm.way != SILENCE)
 		__real_ring_back_put(ring, &mine);
+	pthread_mutex_unlock(&harm.lock);
 }
 
 bool __wrap_ring_back_push(struct ring_back *ring)

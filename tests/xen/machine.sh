@@ -211,7 +211,8 @@ machine_start() { # IMAGE GUEST-IMAGE
 	key_copy "$image" key
 	key_copy "$guest_image" key-guest
 	cp "$image/busybox" "$RIG_DIR/busybox"
-	printf 'guest_mem=%d\nguest_vcpus=1\nquick="%s"\nguest_disk=\n' "$GUEST_MEM" "$QUICK" > "$RIG_DIR/share/rig.env"
+	printf 'guest_mem=%d\nguest_vcpus=1\nquick="%s"\nguest_args="%s"\nguest_disk=\n' "$GUEST_MEM" "$QUICK" "$GUEST_ARGS" \
+		> "$RIG_DIR/share/rig.env"
 	echo "$GUEST_SUITE" > "$RIG_DIR/guest-suite"
 	if [ "$guest_image" != "$image" ]; then
 		cp "$guest_image/base.cpio" "$RIG_DIR/base-guest.cpio"

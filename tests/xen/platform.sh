@@ -18,7 +18,8 @@ plat_up() {
 	trap plat_down EXIT
 	rig_was_up=
 	"$RIG" status >/dev/null 2>&1 && rig_was_up=1
-	"$RIG" up --guests "$1" --gpu "$GPU" ${SUITE:+--suite "$SUITE"} ${GUEST_SUITE:+--guest-suite "$GUEST_SUITE"} ${PACKAGES:+--packages "$PACKAGES"} || return 1
+	"$RIG" up --guests "$1" --gpu "$GPU" ${SUITE:+--suite "$SUITE"} ${GUEST_SUITE:+--guest-suite "$GUEST_SUITE"} \
+		${GUEST_ARGS:+--guest-args "$GUEST_ARGS"} ${PACKAGES:+--packages "$PACKAGES"} || return 1
 	if [ -n "$rig_was_up" ]; then # an earlier run's
 		for g in $(seq "$1"); do
 			vtest_stop "$g"
