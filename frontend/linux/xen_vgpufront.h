@@ -193,6 +193,8 @@ struct xvf_dev {
 	wait_queue_head_t session_wait;
 
 	atomic_t granted_pages;
+	spinlock_t held_lock;
+	struct list_head held;		/* pages that a backend does not let go of */
 	atomic64_t next_client;
 };
 
@@ -372,8 +374,14 @@ int xvf_status(const struct vgpuif_response *rsp);
 int xvf_grant_pages(struct xvf_session *s, struct page **pages, u32 n, bool read_only,
 		    struct xvf_grant *out);
 
-/* xvf_grant_end() - end the grants; pages that are still mapped are freed when they are not. */
+/* xvf_grant_end() - end the grants; pages that are still mapped are held until they are not. */
 void xvf_grant_end(struct xvf_session *s, struct xvf_grant *g);
+
+/* xvf_held_look() - free those of the held pages that nobody maps any more. */
+void xvf_held_look(struct xvf_dev *x);
+
+/* xvf_held_leave() - to the kernel, which frees them when nobody does. */
+void xvf_held_leave(struct xvf_dev *x);
 
 /*
  * xvf_buffer_create() - grant pages and register them; the answer is not waited for.

@@ -59,9 +59,31 @@ int xvf_grant_pages(struct xvf_session *s, struct page **pages, u32 n, bool read
 }
 
 /*
- * What is still mapped keeps its entry and its page until it is not, and counts for good: a backend
+ * What is still mapped keeps its entry and its page until it is not, and counts as long: a backend
  * that holds on to pages, session after session, is not to have the whole grant table.
  */
+struct held {
+	struct list_head node;
+	grant_ref_t ref;
+	struct page *page;
+};
+
+static void hold(struct xvf_dev *x, grant_ref_t ref, struct page *page)
+{
+	struct held *h = READ_ONCE(x->gone) ? NULL : kmalloc(sizeof(*h), GFP_KERNEL);
+
+	if (!h) {
+		/* Counted for good, since nobody tells us. */
+		gnttab_end_foreign_access(ref, page);
+		return;
+	}
+	h->ref = ref;
+	h->page = page;
+	spin_lock(&x->held_lock);
+	list_add_tail(&h->node, &x->held);
+	spin_unlock(&x->held_lock);
+}
+
 void xvf_grant_end(struct xvf_session *s, struct xvf_grant *g)
 {
 	u32 ended = 0, i;
@@ -71,11 +93,49 @@ void xvf_grant_end(struct xvf_session *s, struct xvf_grant *g)
 			put_page(g->page[i]);
 			ended++;
 		} else {
-			gnttab_end_foreign_access(g->ref[i], g->page[i]);
+			hold(s->x, g->ref[i], g->page[i]);
 		}
 	}
 	atomic_sub(ended, &s->x->granted_pages);
 	free_arrays(g);
+}
+
+static void take_held(struct xvf_dev *x, struct list_head *out)
+{
+	spin_lock(&x->held_lock);
+	list_splice_init(&x->held, out);
+	spin_unlock(&x->held_lock);
+}
+
+void xvf_held_look(struct xvf_dev *x)
+{
+	struct held *h, *next;
+	LIST_HEAD(all);
+
+	take_held(x, &all);
+	list_for_each_entry_safe(h, next, &all, node) {
+		if (!gnttab_try_end_foreign_access(h->ref))
+			continue;
+		put_page(h->page);
+		atomic_dec(&x->granted_pages);
+		list_del(&h->node);
+		kfree(h);
+	}
+	spin_lock(&x->held_lock);
+	list_splice(&all, &x->held);
+	spin_unlock(&x->held_lock);
+}
+
+void xvf_held_leave(struct xvf_dev *x)
+{
+	struct held *h, *next;
+	LIST_HEAD(all);
+
+	take_held(x, &all);
+	list_for_each_entry_safe(h, next, &all, node) {
+		gnttab_end_foreign_access(h->ref, h->page);
+		kfree(h);
+	}
 }
 
 /* --- buffers ---------------------------------------------------------------------------------- */

@@ -350,13 +350,18 @@ static void work_fn(struct work_struct *work)
 	bool had_session;
 	u32 ms = 0;
 
+	/* Who stops the work loses the session, and is the one to finish it. */
+	if (READ_ONCE(x->gone))
+		return;
 	locate(x);
 	if (own_domid(x->domid) != x->domid)
 		x->resumed = true;
 	if (x->resumed) {
 		/* The session goes first, without asking anybody; three steps at most. */
-		while (x->s)
+		while (x->s && !READ_ONCE(x->gone))
 			xvf_session_step(x, false);
+		if (READ_ONCE(x->gone))
+			return;
 		begin_anew(x);
 	}
 	do {
@@ -395,6 +400,8 @@ int xvf_connect_start(struct xvf_dev *x)
 	spin_lock_init(&x->kick_lock);
 	spin_lock_init(&x->old_watches_lock);
 	INIT_LIST_HEAD(&x->old_watches);
+	spin_lock_init(&x->held_lock);
+	INIT_LIST_HEAD(&x->held);
 	x->domid = own_domid(0);
 	x->state = XVF_DOWN;
 	xvf_set_status(x, "the backend has not connected yet: is xengpud running in its domain?");
@@ -437,6 +444,7 @@ void xvf_connect_stop(struct xvf_dev *x)
 	back_watch_end(x);
 	end_old_watches(x, NULL);
 	xvf_session_stop(x);
+	xvf_held_leave(x);
 	destroy_workqueue(x->wq);
 	kfree(x->back);
 	x->back = NULL;

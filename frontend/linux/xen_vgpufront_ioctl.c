@@ -72,6 +72,10 @@ static int create_context(struct xvf_file *f, u32 capset_id, u32 n_rings, const 
 	lockdep_assert_held(&f->lock);
 	if (!(f->s->capset_mask & BIT_ULL(capset_id)))
 		return -EINVAL;
+	/* A program that is interrupted again and again begins as often. */
+	err = xvf_throttle(f->s);
+	if (err)
+		return err;
 	f->seqno = kcalloc(n_rings + 1, sizeof(*f->seqno), GFP_KERNEL);
 	if (!f->seqno)
 		return -ENOMEM;

@@ -22,6 +22,7 @@
 #define RETRY_MIN_MS	250u
 #define RETRY_MAX_MS	8000u
 #define LOOK_INDICES	64u
+#define LIVED_MS	10000u	/* a session that was lost later did no harm to the next one */
 #define CURRENT_MS	5000u	/* how long programs wait for a reconnect */
 
 static unsigned int timeout_ms = 300000;
@@ -250,7 +251,6 @@ static int session_up(struct xvf_dev *x)
 	dev_info(&x->pdev->dev, "session %u of domain %u is up; capsets %#llx\n", s->index,
 		 s->backend_id, s->capset_mask);
 	s->state = XVF_SESSION_UP;
-	x->retry_ms = 0;
 	mutex_lock(&x->session_lock);
 	x->session = s;
 	strscpy(x->status, "connected", sizeof(x->status));
@@ -270,6 +270,9 @@ static void session_tell(struct xvf_dev *x)
 	if (!strcmp(x->status, "connected"))
 		strscpy(x->status, "the session was lost", sizeof(x->status));
 	mutex_unlock(&x->session_lock);
+	if (s->state == XVF_SESSION_UP &&
+	    time_after(jiffies, s->since + msecs_to_jiffies(LIVED_MS)))
+		x->retry_ms = 0;
 	s->state = XVF_SESSION_LOST;
 	xvf_ring_stop(s);
 	xvf_arena_close(s);
@@ -347,8 +350,12 @@ u32 xvf_session_step(struct xvf_dev *x, bool connected)
 			return 0;
 		if (time_before(jiffies, x->retry))
 			return jiffies_to_msecs(x->retry - jiffies) + 1;
+		xvf_held_look(x);
 		session_open(x);
-		return x->s ? 1000 : RETRY_MAX_MS;
+		if (x->s)
+			return 1000;
+		x->retry = jiffies + msecs_to_jiffies(RETRY_MAX_MS);
+		return RETRY_MAX_MS;
 	}
 	if (!s->ending && !READ_ONCE(s->lost)) {
 		/* What nobody was in a hurry for must not look as if it were not answered. */

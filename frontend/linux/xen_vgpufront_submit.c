@@ -263,7 +263,7 @@ static bool copy_present(unsigned long to, const void __user *from, u32 bytes)
 	return !left;
 }
 
-/* The arena is everybody's: nobody waits for anything while some of it is taken and not posted. */
+/* The arena is everybody's: no program keeps some of it while a page fault of its own takes its time. */
 static int copy_commands(struct submit *sub)
 {
 	const void __user *from = u64_to_user_ptr(sub->args->command);
@@ -372,9 +372,9 @@ static int prepare(struct submit *sub)
 	if (!sub->fence)
 		return -ENOMEM;
 	sub->fence->timed = true;
-	err = copy_commands(sub);
+	err = xvf_throttle(sub->f->s);
 	if (!err)
-		err = xvf_throttle(sub->f->s);
+		err = copy_commands(sub);
 	if (err)
 		return err;
 	fill_submit(sub);
