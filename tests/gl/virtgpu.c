@@ -287,7 +287,7 @@ static void syncobjs(void)
 	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EINVAL);
 	out[1].flags = 0;
 	out[1].handle = 4711;
-	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), ENOENT);
+	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EINVAL);
 	e.out_syncobjs = 0;
 	REFUSED(ioctl(fd, IOCTL_EXECBUFFER2, &e), EFAULT);
 	e.num_out_syncobjs = ~0u;
