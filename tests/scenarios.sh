@@ -413,14 +413,14 @@ hostile_notes() { grep -E 'the worker died|GPU hangs' "$W/hostile" | cut -c1-150
 # --- a backend that means harm ------------------------------------------------------------------------
 HARM="answers disorder indices scribble silence storm keeps capsets"
 
-# Three programs (HARM_PROGRAMS) draw, by way of COMMAND. What becomes of their pictures is the backend's to say; but each
-# ends or can be ended, within HARM_S seconds and some.
+# Three programs (HARM_PROGRAMS) draw, by way of COMMAND. What becomes of their pictures is the backend's
+# to say; but each ends or can be ended, within HARM_S seconds and some.
 sc_harm() { # sc_harm WAY COMMAND...
-	local way=$1 program pid
+	local way=$1 program pid before
 	shift
 	[ -n "${HARM_PROGRAMS:-}" ] || HARM_PROGRAMS=("$GL/spin 40" "$GL/spin 40" "$GL/spin 40")
 	backend_stop
-	harms_before=$(harms "$way")
+	before=$(harms "$way")
 	backend_harm "$way" || return 1
 	for program in "${HARM_PROGRAMS[@]}"; do
 		"$@" timeout -s KILL "$HARM_S" $program >"$W/harm" 2>&1 &
@@ -428,7 +428,7 @@ sc_harm() { # sc_harm WAY COMMAND...
 		until_true $((HARM_S + 30)) gone "$pid" || { echo "a program cannot be ended"; return 1; }
 		wait "$pid"
 	done
-	[ "$(harms "$way")" -gt "$harms_before" ] || { echo "no harm was done"; backend_log | tail -n 5; return 1; }
+	[ "$(harms "$way")" -gt "$before" ] || { echo "no harm was done"; backend_log | tail -n 5; return 1; }
 }
 harms() { backend_log | grep -c "harm: $1 begins"; }
 

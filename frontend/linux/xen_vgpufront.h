@@ -14,7 +14,7 @@
  *
  * The backend is distrusted. A response is believed only as far as it can be checked, and a page
  * that was granted is returned to the kernel only after Xen says that nobody maps it: each grant
- * keeps a reference to its page, and gnttab_end_foreign_access() drops it then and not before.
+ * keeps a reference to its page, which is dropped then and not before: xvf_grant_end().
  */
 #ifndef XEN_VGPUFRONT_H
 #define XEN_VGPUFRONT_H
@@ -50,6 +50,7 @@
 #define XVF_MAX_CAPSET_BYTES	65536u
 #define XVF_MAX_TEXT		200
 #define XVF_CALL_MS		10000u	/* for an answer when no program is there yet */
+#define XVF_DETACHED		"the vgpu is detached, or the module is unloaded"
 #define XVF_BUSY_MS		60000u	/* ... behind what other programs have the GPU do */
 
 /* Pages granted to the backend. */

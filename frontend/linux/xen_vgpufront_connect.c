@@ -435,7 +435,7 @@ void xvf_connect_stop(struct xvf_dev *x)
 	wake_up_all(&x->session_wait);
 	/* What the work waits for, it is answered. */
 	if (s) {
-		xvf_session_lose(s, "the vgpu is detached, or the module is unloaded");
+		xvf_session_lose(s, XVF_DETACHED);
 		xvf_session_put(s);
 	}
 	cancel_delayed_work_sync(&x->work);

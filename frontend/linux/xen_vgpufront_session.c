@@ -21,8 +21,8 @@
 #define LOOK_MS		5000u	/* how often a stuck ring is looked for */
 #define RETRY_MIN_MS	250u
 #define RETRY_MAX_MS	8000u
-#define LOOK_INDICES	64u
-#define LIVED_MS	10000u	/* a session that was lost later did no harm to the next one */
+#define LOOK_INDICES	64u	/* at once, for one that is free */
+#define LIVED_MS	10000u	/* a session lost after that does not make the next one wait longer */
 #define CURRENT_MS	5000u	/* how long programs wait for a reconnect */
 
 static unsigned int timeout_ms = 300000;
@@ -387,7 +387,7 @@ void xvf_session_stop(struct xvf_dev *x)
 
 	if (!x->s)
 		return;
-	xvf_session_lose(x->s, "the vgpu is detached, or the module is unloaded");
+	xvf_session_lose(x->s, XVF_DETACHED);
 	if (!x->s->ending)
 		session_tell(x);
 	while (!session_released(x->s) && time_before(jiffies, until))

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "hostile.h"
+#include "splitmix64.h"
 
 struct host host;
 
@@ -52,21 +53,16 @@ void die(const char *fmt, ...)
 
 /* --- chance and time -------------------------------------------------------------------------- */
 
-/* splitmix64, which is good from any seed. Source: Steele, Lea, Flood, OOPSLA 2014. */
 uint64_t rnd64(void)
 {
 	static unsigned int n_threads;
 	static _Thread_local uint64_t state;
 	static _Thread_local bool begun;
-	uint64_t z;
 
 	if (!begun)
 		state = host.seed + __atomic_fetch_add(&n_threads, 1, __ATOMIC_RELAXED);
 	begun = true;
-	z = (state += 0x9e3779b97f4a7c15ull);
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
+	return splitmix64(&state);
 }
 
 uint32_t rnd(uint32_t below)

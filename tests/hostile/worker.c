@@ -25,13 +25,14 @@
 #include "gnt.h"
 #include "gpu.h"
 #include "ring.h"
+#include "splitmix64.h"
 #include "wrk_log.h"
 
 enum way { NONE, ANSWERS, DISORDER, INDICES, SCRIBBLE, SILENCE, STORM, KEEPS, CAPSETS };
 static const char *const ways[] = { "none", "answers", "disorder", "indices", "scribble", "silence",
 				    "storm", "keeps", "capsets" };
 
-#define MAX_HONEST	60u		/* answers before it begins; the capsets are the first five */
+#define MAX_HONEST	60u		/* answers before it begins, at most; a session's first few are about capsets */
 #define LONE_US		200		/* between what its own thread does */
 #define MAX_LATE	16u
 #define LATE_TURNS	200		/* of that thread, on average, until one of them is told */
@@ -49,14 +50,11 @@ static struct {
 	unsigned int n_late;
 } harm = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* splitmix64, which is good from any seed. Source: Steele, Lea, Flood, OOPSLA 2014. */
+/* 0 to @below - 1; 0, any 64 bits. */
 static uint64_t rnd(uint64_t below)
 {
-	uint64_t z = harm.state += 0x9e3779b97f4a7c15;
+	const uint64_t z = splitmix64(&harm.state);
 
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	z ^= z >> 31;
 	return below ? z % below : z;
 }
 
@@ -85,10 +83,12 @@ static bool begins(void)
 		return false;
 	}
 	harm.begun = true;
-	wrk_log("harm: %s begins, seed %llu", ways[harm.way], (unsigned long long)harm.seed);
+	/* Without the thread nothing begins, and the test says so. */
 	if ((harm.way == SCRIBBLE || harm.way == STORM || harm.way == DISORDER) &&
 	    pthread_create(&thread, NULL, on_its_own, NULL))
 		wrk_log("harm: no thread");
+	else
+		wrk_log("harm: %s begins, seed %llu", ways[harm.way], (unsigned long long)harm.seed);
 	return true;
 }
 

@@ -56,6 +56,15 @@ image_build() { # SUITE [PACKAGE...]
 	) 7> "$RIG_CACHE/lock"
 }
 
+# The guests' kernel module, for a suite's kernel; for the host's its headers have to be there.
+module_install() { # SUITE KVER DESTDIR
+	if [ "$1" = "$(host_suite)" ]; then
+		make -C "$RIG_TOP" install-module DESTDIR="$3" KVER="$2"
+	else
+		"$RIG_SRC/buildroot.sh" "$1" "$3" install-module KVER="$2"
+	fi
+}
+
 # Kernel options that save emulated cycles and change nothing a driver could see.
 # Names of network interfaces are the kernel's, because the rig's set-up does not wait for udev.
 QUICK="mitigations=off init_on_alloc=0 rodata=off apparmor=0 audit=0 nowatchdog net.ifnames=0"
