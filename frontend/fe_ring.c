@@ -189,14 +189,15 @@ void fe_session_woken(struct fe_session *s)
 
 #define WAIT_STEP_MS	100u	/* the time-out that fe_session_arm() speaks of */
 
-int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg,
+int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg, int client,
 		    unsigned int timeout_ms)
 {
 	const uint64_t start_ns = fe_now_ns();
 	const uint64_t deadline_ns = start_ns + (uint64_t)timeout_ms * 1000000u;
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = fe_session_fd(s), .events = POLLIN },
 		{ .fd = fe_device_fd(s->dev), .events = POLLIN },
+		{ .fd = client, .events = POLLRDHUP },
 	};
 	uint64_t now_ns;
 
@@ -214,8 +215,10 @@ int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg,
 		if (now_ns >= deadline_ns)
 			return -ETIMEDOUT;
 		now_ns = (deadline_ns - now_ns) / 1000000u + 1;
-		if (poll(fds, 2, (int)(now_ns < WAIT_STEP_MS ? now_ns : WAIT_STEP_MS)) <= 0)
+		if (poll(fds, 3, (int)(now_ns < WAIT_STEP_MS ? now_ns : WAIT_STEP_MS)) <= 0)
 			continue;
+		if (fds[2].revents)
+			return -ECANCELED;
 		if (fds[0].revents)
 			fe_session_woken(s);
 		if (fds[1].revents)

@@ -204,6 +204,11 @@ int vt_client_serve(const struct vt_options *options, int sock, int pair, pid_t 
 		    uint32_t session);
 /* vt_fail() - end the client, with this line in the log; only the first counts. Returns -1. */
 int vt_fail(struct vt_client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * vt_wait() - do nothing else until @done says so, the program is gone, or FE_OPEN_MS are over.
+ * Returns 0, or -1: the client has failed, with @silent as the reason when the backend is to blame.
+ */
+int vt_wait(struct vt_client *c, bool (*done)(void *arg), void *arg, const char *silent);
 /* vt_reply() - send octets. 0 or -1 (failed). */
 int vt_reply(struct vt_client *c, const void *data, size_t bytes);
 /* vt_reply_fd() - send a descriptor with its octet. 0 or -1. */

@@ -141,8 +141,8 @@ int vt_caps_get_capset(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	const uint32_t no = 0;
 
 	(void)n;
-	if (c->asked && fe_session_wait(c->session, vt_caps_known, c, FE_OPEN_MS))
-		return vt_fail(c, "the backend does not say what it offers");
+	if (c->asked && vt_wait(c, vt_caps_known, c, "the backend does not say what it offers"))
+		return -1;
 	set = find(c, id);
 	if (!set || version > set->max_version || set->max_bytes > END - AT_ANY ||
 	    set->max_bytes % 4)

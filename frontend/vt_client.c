@@ -52,6 +52,21 @@ int vt_fail(struct vt_client *c, const char *fmt, ...)
 	return -1;
 }
 
+int vt_wait(struct vt_client *c, bool (*done)(void *arg), void *arg, const char *silent)
+{
+	switch (fe_session_wait(c->session, done, arg, c->sock, FE_OPEN_MS)) {
+	case 0:
+		return 0;
+	case -ECANCELED:
+		c->ended = true;
+		return vt_fail(c, "the program is gone");
+	case -ENOTCONN:
+		return vt_fail(c, "%s", fe_session_why(c->session));
+	default:
+		return vt_fail(c, "%s", silent);
+	}
+}
+
 /*
  * Which limit was met, and by what, for a person, into FE_TEXT_BYTES octets. Returns false where
  * the answer is not about a limit.

@@ -192,9 +192,7 @@ static bool settled(void *arg)
 
 int vt_res_settle(struct vt_client *c, struct vt_resource *res)
 {
-	if (fe_session_wait(c->session, settled, res, FE_OPEN_MS))
-		return vt_fail(c, "the backend does not answer");
-	return 0;
+	return vt_wait(c, settled, res, "the backend does not answer");
 }
 
 /* Mesa's resource for a fence. Source: virgl_vtest_fence_create(). */

@@ -93,7 +93,7 @@ bool vt_spare_wait(struct vt_client *c)
 	if (c->failed || c->table.n || c->submit_seq)
 		return false;
 	/* A client that left at once did not wait for the answers; the next one wants them. */
-	if (c->asked && fe_session_wait(c->session, vt_caps_known, c, CAPS_MS))
+	if (c->asked && fe_session_wait(c->session, vt_caps_known, c, -1, CAPS_MS))
 		return false;
 	if (forget_context(c) || send(c->pair, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		return false;

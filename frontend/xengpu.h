@@ -194,9 +194,11 @@ void fe_session_slept(struct fe_session *s, uint64_t waited_ns);
 
 /*
  * fe_session_wait() - process until @done says so: flush, poll briefly, sleep.
- * Returns 0; -ETIMEDOUT; -ENOTCONN, the session or the device is lost.
+ * @client: the socket of whom it is for; -1, of nobody
+ *
+ * Returns 0; -ETIMEDOUT; -ENOTCONN, the session or the device is lost; -ECANCELED, @client hung up.
  */
-int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg,
+int fe_session_wait(struct fe_session *s, bool (*done)(void *arg), void *arg, int client,
 		    unsigned int timeout_ms);
 
 const struct fe_stats *fe_session_stats(const struct fe_session *s);

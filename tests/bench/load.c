@@ -415,7 +415,7 @@ static bool setup_done(void *arg)
 
 static void wait_for_setup(struct conn *c)
 {
-	if (fe_session_wait(c->session, setup_done, NULL, SETUP_MS))
+	if (fe_session_wait(c->session, setup_done, NULL, -1, SETUP_MS))
 		die("setting up a session: no answer; %s", fe_session_why(c->session));
 }
 

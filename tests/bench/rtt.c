@@ -101,7 +101,7 @@ static uint64_t round_trip_ns(const char *mode)
 		sleep_for_it(ticket);
 	else if (mode[0] == 'p')
 		look_for_it();
-	else if (fe_session_wait(session, is_done, NULL, ANSWER_MS))
+	else if (fe_session_wait(session, is_done, NULL, -1, ANSWER_MS))
 		die("no answer");
 	return fe_now_ns() - start_ns;
 }
@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 		die("a session: %s", why);
 	open_ns = fe_now_ns() - open_ns;
 	if (fe_context_create(session, 1, VGPUIF_CAPSET_VIRGL2, 1, "rtt", on_done, NULL) ||
-	    fe_session_wait(session, is_done, NULL, SETUP_MS))
+	    fe_session_wait(session, is_done, NULL, -1, SETUP_MS))
 		die("a context: no answer");
 	for (i = 0; i < WARM_UP; i++)
 		round_trip_ns(mode);

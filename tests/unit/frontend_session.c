@@ -177,8 +177,8 @@ TEST(frontend_session, requests_are_answered)
 	up(fake_ok, true);
 	for (i = 0; i < 1000; i++)
 		while (fe_context_create(session, i + 1, 2, 1, "name", done, NULL) == -EAGAIN)
-			CHECK_EQ(fe_session_wait(session, all_answered, NULL, 1000), 0);
-	CHECK_EQ(fe_session_wait(session, all_answered, NULL, 1000), 0);
+			CHECK_EQ(fe_session_wait(session, all_answered, NULL, -1, 1000), 0);
+	CHECK_EQ(fe_session_wait(session, all_answered, NULL, -1, 1000), 0);
 	CHECK_EQ(done_calls, 1000);
 	CHECK_EQ(fake.seen[VGPUIF_OP_CONTEXT_CREATE], 1000);
 	CHECK(fe_session_stats(session)->notifies < 1000);

@@ -52,6 +52,23 @@ TEST(vtest_limits, a_large_resource_is_refused)
 	CHECK(!strstr(said + 1, "the program is refused"));
 }
 
+static bool answer_no_resource(const struct vgpuif_request *req, struct vgpuif_response *rsp)
+{
+	fake_ok(req, rsp);
+	return req->operation != VGPUIF_OP_RESOURCE_CREATE;
+}
+
+/* Nobody is there any more whom the backend's answer would be for: its pages are not kept for that. */
+TEST(vtest_limits, who_has_left_is_not_waited_for)
+{
+	start(answer_no_resource);
+	handshake(2);
+	create2(1, 899, 899 * 899 * 4);
+	await(VGPUIF_OP_RESOURCE_CREATE, 1);
+	CHECK_EQ(stop(), 0);
+	CHECK(!strstr(logged, "connection closed"));
+}
+
 /* A small one was answered already: the program ends, and the log says why. */
 TEST(vtest_limits, a_small_resource_is_refused)
 {
