@@ -23,6 +23,7 @@ WAYS = ("native", "peer", "ours")
 # The further down, the worse. A test that is skipped says that it lacks something.
 ORDER = ("pass", "warn", "skip", "fail", "crash", "timeout")
 NEVER = ("notrun", "incomplete")
+SAID_LINES = 12
 
 
 def tests_of(folder):
@@ -132,6 +133,18 @@ def summarise(runs):
     return summary
 
 
+def said(directory, part, name):
+    """The last that a test said through us, for whoever has to find out why it is worse."""
+    for _, folder in sorted(((again, folder) for p, again, folder in folders(directory, "ours") if p == part),
+                            reverse=True):
+        tests = tests_of(folder)
+        test = tests.get(test_of(name, tests))
+        if test:
+            lines = [line for stream in ("out", "err") for line in test.get(stream, "").splitlines() if line.strip()]
+            return [f"{test['result']}, exit status {test.get('returncode')}"] + lines[-SAID_LINES:]
+    return []
+
+
 def text(summary, title):
     lines = [title, ""]
     lines.append(f"{'':8}" + "".join(f"{r:>9}" for r in ("total",) + ORDER))
@@ -152,6 +165,7 @@ def text(summary, title):
             runs = "".join(f"; again ours {a}, peer {b}" for a, b in e.get("runs", [])[1:])
             why = f" ({e['reason']})" if e.get("reason") else ""
             lines.append(f"  {e['test']}: {results}{runs}{why}")
+            lines += [f"    {line}" for line in e.get("said", [])]
     return "\n".join(lines) + "\n"
 
 
@@ -216,6 +230,8 @@ def main():
         return 0 if write_worse(sys.argv[2], read(sys.argv[2])) else 1
     directory, out = sys.argv[1:3]
     summary = summarise(read(directory))
+    for entry in summary["worse_than_peer"]:
+        entry["said"] = said(directory, entry["part"], entry["test"])
     title = f"piglit, set {os.path.basename(directory)}"
     summary["set"] = os.path.basename(directory)
     for suffix, content in (("json", json.dumps(summary, indent=1) + "\n"), ("txt", text(summary, title)),

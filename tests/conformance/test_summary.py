@@ -62,6 +62,14 @@ class Summary(unittest.TestCase):
         s = self.summarise(peer_x={"a": {"1": "pass"}}, ours_x={"a": "skip"})
         self.assertEqual(self.names(s["worse_than_peer"]), ["a@1"])
 
+    def test_the_last_that_it_said(self):
+        self.summarise(ours_x={"a": "fail"})
+        os.makedirs(os.path.join(self.folder.name, "ours-x-again1"))
+        with open(os.path.join(self.folder.name, "ours-x-again1", "results.json"), "w", encoding="utf-8") as file:
+            json.dump({"tests": {"a": {"result": "crash", "returncode": -11, "out": "1\n" * 20, "err": "last\n"}}}, file)
+        lines = summary.said(self.folder.name, "x", "a@1")
+        self.assertEqual((lines[0], lines[-1], len(lines)), ("crash, exit status -11", "last", 13))
+
     def again(self, profile):
         self.summarise(peer_x={"a@b": {"1": "pass", "2": "pass"}}, ours_x={"a@b": {"1": "fail", "2": "pass"}})
         with open(os.path.join(self.folder.name, "x.profile"), "w", encoding="utf-8") as file:
