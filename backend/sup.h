@@ -220,6 +220,7 @@ struct sup_worker {
 	struct arb_runner runner;	/* while its guest is set */
 	uint64_t pages_mapped;
 	bool failed;			/* said FAILED, or was killed before it was ready */
+	bool deaf;			/* closed its end of the socket: an answer was refused */
 	bool surplus;			/* killed because nobody needs it */
 	struct ctl_ready ready;
 	uint32_t uncaged;		/* enum ctl_cage: the parts that are missing */
@@ -508,8 +509,8 @@ char *sched_say_vgpu(struct sup *sup, const char *arg);
 
 /*
  * sup_broker_map() - a MAP message.
- * Returns 0, also when the mapping was refused, which the worker is told; -EPROTO and the like: the
- * worker is to be killed.
+ * Returns 0, also when the mapping was refused, which the worker is told; -EPIPE, it has closed its end;
+ * -EPROTO and the like: the worker is to be killed.
  */
 int sup_broker_map(struct sup_worker *w, const struct ctl_map *map);
 int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages);
@@ -530,7 +531,8 @@ uint64_t sup_memory_first(struct sup_worker *w);
 
 /*
  * sup_memory_ask() - a MEMORY message: answered now, or when others have given some back.
- * Returns 0, also when it is refused; -EPROTO and the like: the worker is to be killed.
+ * Returns 0, also when it is refused; -EPIPE, it has closed its end; -EPROTO and the like: the worker is
+ * to be killed.
  */
 int sup_memory_ask(struct sup_worker *w, uint64_t bytes);
 int sup_memory_back(struct sup_worker *w, uint64_t bytes);

@@ -46,7 +46,7 @@ uint64_t sup_memory_first(struct sup_worker *w)
 	return bytes;
 }
 
-/* Returns 0 or -errno: it does not read. */
+/* Returns 0; -EPIPE, it is ending; -errno, it does not read. */
 static int answer(struct sup_worker *w, int err)
 {
 	struct ctl_msg msg = { .type = CTL_MEMORY_GRANT, .bytes = CTL_BYTES(memory_grant) };
@@ -96,8 +96,11 @@ static bool others_may_free(const struct sup_worker *w, bool recall)
 	return may;
 }
 
-static void kill_deaf(struct sup_worker *w)
+/* @err of an answer that nobody waits for here. One that is ending needs none. */
+static void answered(struct sup_worker *w, int err)
 {
+	if (!err || err == -EPIPE)
+		return;
 	sup_session_fail(w->session, "the worker does not take answers and was killed");
 	sup_worker_kill(w);
 }
@@ -106,11 +109,11 @@ static void too_late(void *arg)
 {
 	struct sup_worker *w = arg;
 
-	if (w->session && w->memory.wants && w->state != WORKER_DYING && answer(w, -EDQUOT))
-		kill_deaf(w);
+	if (w->session && w->memory.wants && w->state != WORKER_DYING)
+		answered(w, answer(w, -EDQUOT));
 }
 
-/* Answer @w's question if that is possible now. Returns 0; -errno, it does not read. */
+/* Answer @w's question if that is possible now. Returns as answer(). */
 static int try_answer(struct sup_worker *w)
 {
 	struct worker_memory *m = &w->memory;
@@ -134,8 +137,8 @@ static void settle(struct sup_device *dev)
 
 	TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
 		if (w->session && w->session->dev == dev && w->memory.wants &&
-		    w->state != WORKER_DYING && try_answer(w))
-			kill_deaf(w);
+		    w->state != WORKER_DYING)
+			answered(w, try_answer(w));
 	}
 }
 

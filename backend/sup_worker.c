@@ -252,9 +252,10 @@ static int on_bound(struct sup_worker *w, const struct ctl_msg *msg)
 	return 0;
 }
 
+/* What it asks for is nobody's any more when nothing can be said to it. */
 static int on_map(struct sup_worker *w, const struct ctl_msg *msg)
 {
-	return sup_broker_map(w, &msg->u.map);
+	return w->deaf ? 0 : sup_broker_map(w, &msg->u.map);
 }
 
 static int on_unmapped(struct sup_worker *w, const struct ctl_msg *msg)
@@ -270,7 +271,7 @@ static int on_work(struct sup_worker *w, const struct ctl_msg *msg)
 
 static int on_memory(struct sup_worker *w, const struct ctl_msg *msg)
 {
-	return sup_memory_ask(w, msg->u.memory.bytes);
+	return w->deaf ? 0 : sup_memory_ask(w, msg->u.memory.bytes);
 }
 
 static int on_memory_back(struct sup_worker *w, const struct ctl_msg *msg)
@@ -313,6 +314,13 @@ static const struct message {
 	[CTL_CLOSED] = { "CLOSED", IN(BINDING) | IN(SERVING) | IN(CLOSING), on_closed },
 };
 
+/* Its end of the socket is closed: it should be ending. */
+static void expect_end(struct sup_worker *w)
+{
+	if (!w->timer.armed)
+		loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
+}
+
 static int take_message(struct sup_worker *w, const struct ctl_msg *msg)
 {
 	const struct message *m = NULL;
@@ -331,6 +339,12 @@ static int take_message(struct sup_worker *w, const struct ctl_msg *msg)
 		return -EPROTO;
 	}
 	err = m->fn(w, msg);
+	if (err == -EPIPE) {
+		/* It ended with a question open, as one does that is told to; its last words may follow. */
+		w->deaf = true;
+		expect_end(w);
+		return 0;
+	}
 	if (err) {
 		snprintf(text, sizeof(text), "its %s cannot be served (%s): killed", m->name,
 			 strerror(-err));
@@ -353,7 +367,7 @@ static int take_one(struct sup_worker *w)
 	err = n_fds ? -EPROTO : take_message(w, &msg);
 	while (n_fds)
 		close(fds[--n_fds]);
-	return err ? err == -EPIPE ? -EPROTO : err : 1;
+	return err ? err : 1;
 }
 
 static void take_messages(struct sup_worker *w, int max)
@@ -380,9 +394,8 @@ static void take_messages(struct sup_worker *w, int max)
 					 "killed", strerror(-got));
 		}
 		sup_worker_kill(w);
-	} else if (!w->timer.armed) {
-		/* Its end is closed: it should be ending. */
-		loop_timer_set(&w->sup->loop, &w->timer, SUP_CLOSE_MS, expired, w);
+	} else {
+		expect_end(w);
 	}
 }
 

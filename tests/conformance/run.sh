@@ -76,6 +76,7 @@ down() {
 	kill "$xvfb_pid" 2>/dev/null
 	wait "$xvfb_pid" 2>/dev/null
 	peer_stop
+	[ "$PLATFORM" = xen ] || cp "$W"/{xengpud,vtest1}.log "$out/" 2>/dev/null
 	if [ "$PLATFORM" = local ] || [[ $WAYS = *ours* ]]; then plat_down; fi
 	rm -rf "$W"
 }

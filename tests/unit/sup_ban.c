@@ -140,6 +140,30 @@ TEST(sup_ban, what_does_not_count)
 	rig_down(&rig);
 }
 
+/* A program that ends at the wrong moment: its worker had asked for pages, and does not wait for them. */
+TEST(sup_ban, an_end_with_questions_open_does_not_count)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 1\\n", "60");
+	session_open(&s, &g, 0);
+	puppet_tell(&s, PUPPET_END_ASKING, CTL_REASON_ASKED);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 1000);
+	CHECK(!rig_exists(&rig, paths_back_session(0, 1, 0, 0, "error")));
+	session_rm(&s);
+	WAIT_GONE(&rig, paths_back_session(0, 1, 0, 0, NULL), 2000);
+	session_drop(&s);
+	CHECK(!rig_log_has(&rig, "cannot be served"));
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
+	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
+	lose_one(&g, 0, SIGSEGV, 0);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 2000);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 static void hang(uint32_t counters, const char *say)
 {
 	struct guest g;

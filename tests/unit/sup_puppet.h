@@ -30,6 +30,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -48,6 +49,7 @@ enum puppet_command {
 	PUPPET_MAP_FLOOD, /* n mappings, and never read an answer */
 	PUPPET_DIE, /* by signal n */
 	PUPPET_END, /* CLOSED by itself, reason n */
+	PUPPET_END_ASKING, /* as that, with a mapping and memory asked for that it does not wait for */
 	PUPPET_GARBAGE, /* octets that are no message */
 	PUPPET_COUNT, /* set the counters to n, and say that there is work */
 	PUPPET_CHATTER, /* set the counters to n, and say without end what means nothing */
@@ -307,6 +309,12 @@ static int puppet_command(uint32_t command, uint32_t n)
 	case PUPPET_DIE:
 		raise((int)n);
 		return -1;
+	case PUPPET_END_ASKING:
+		/* As if it had ended before the supervisor looks. */
+		shutdown(CTL_WORKER_FD, SHUT_RD);
+		puppet_map_part(1, 1, 0, 1);
+		puppet_memory_say(CTL_MEMORY, 1 << 20);
+		/* Fall through. */
 	case PUPPET_END:
 		memset(&puppet_msg, 0, sizeof(puppet_msg));
 		puppet_msg.u.closed.reason = n;
