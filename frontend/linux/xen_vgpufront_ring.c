@@ -5,6 +5,7 @@
  * Each answer is checked against what is in flight before anybody hears of it.
  */
 #include <linux/interrupt.h>
+#include <linux/list_sort.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -211,6 +212,13 @@ static irqreturn_t on_event(int irq, void *arg)
 	return IRQ_HANDLED;
 }
 
+static int older_first(void *unused, const struct list_head *a, const struct list_head *b)
+{
+	/* Numbers grow, and wrap; what is in flight is closer together than that. */
+	return (s32)(list_entry(a, struct xvf_req, node)->wire.id -
+		     list_entry(b, struct xvf_req, node)->wire.id);
+}
+
 void xvf_session_lose(struct xvf_session *s, const char *why)
 {
 	struct xvf_req *req, *next;
@@ -224,12 +232,12 @@ void xvf_session_lose(struct xvf_session *s, const char *why)
 	}
 	WRITE_ONCE(s->lost, true);
 	for (i = 0; i < XVF_RING_SLOTS; i++) {
-		/* In the order of the ring, as far as a fence's number follows it. */
-		req = s->slot[(s->next_slot + i) % XVF_RING_SLOTS];
-		if (req)
-			list_add_tail(&req->node, &over);
-		s->slot[(s->next_slot + i) % XVF_RING_SLOTS] = NULL;
+		if (s->slot[i])
+			list_add_tail(&s->slot[i]->node, &over);
+		s->slot[i] = NULL;
 	}
+	/* Slots are taken as they get free; the fences of a timeline signal in its order. */
+	list_sort(NULL, &over, older_first);
 	list_splice_tail_init(&s->queue, &over);
 	s->n_queued = 0;
 	spin_unlock(&s->lock);
