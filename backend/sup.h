@@ -258,6 +258,7 @@ struct sup {
 	struct sup_pool pool;
 	struct sup_control *control;
 	struct loop_timer watchdog;
+	uint64_t watched_ns;		/* the watchdog's last look */
 	struct arb arb;
 	int sched_fd;			/* a timer: the loop's are of milliseconds */
 	struct loop_source sched_source;

@@ -5,19 +5,25 @@
  */
 #include "sup_rig.h"
 
-/* A session whose worker dies of @signal_number, or with 0 hangs until it is killed. */
-static void lose_one(struct guest *g, uint32_t index, int signal_number, uint32_t counters)
+/* A session whose worker is told @command, which is its end, sooner or later. */
+static void lose_by(struct guest *g, uint32_t index, uint32_t command, uint32_t n)
 {
 	struct guest_session s;
 
 	session_open(&s, g, index);
-	if (signal_number)
-		puppet_tell(&s, PUPPET_DIE, (uint32_t)signal_number);
-	else
-		CHECK_EQ(puppet_do(&s, PUPPET_COUNT, counters, NULL), 0);
+	puppet_tell(&s, command, n);
 	WAIT_STATE(g->rig, SESSION_STATE(g->domid, index), XenbusStateClosed, 10000);
 	session_rm(&s);
 	session_drop(&s);
+}
+
+/* It dies of @signal_number, or with 0 hangs until it is killed. */
+static void lose_one(struct guest *g, uint32_t index, int signal_number, uint32_t counters)
+{
+	if (signal_number)
+		lose_by(g, index, PUPPET_DIE, (uint32_t)signal_number);
+	else
+		lose_by(g, index, PUPPET_COUNT, counters);
 }
 
 static void ask(const struct rig *rig, const char *line, const char *say)
@@ -116,7 +122,7 @@ TEST(sup_ban, outlives_supervisor_and_domain)
 	rig_down(&rig);
 }
 
-/* The administrator's kill(1), and 0: never. */
+/* The administrator's kill(1), an end in order without last words, and 0: never. */
 TEST(sup_ban, what_does_not_count)
 {
 	struct guest g;
@@ -125,6 +131,7 @@ TEST(sup_ban, what_does_not_count)
 	up_with(&rig, &g, "ban_after = 1\\n", "60");
 	lose_one(&g, 0, SIGKILL, 0);
 	lose_one(&g, 0, SIGTERM, 0);
+	lose_by(&g, 0, PUPPET_EXIT, 0);
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
 	CHECK_EQ(rig_number(&rig, BACK_STATE(1)), XenbusStateConnected);
 	rig_halt(&rig, SIGTERM);
@@ -233,6 +240,34 @@ TEST(sup_ban, patience_of_an_option)
 }
 
 /* One that hangs and talks: what is in its socket when it is killed is no crime of its own. */
+/* On one GPU what a guest has in flight stands behind what hangs: it is not to blame, and has time again. */
+TEST(sup_ban, who_stands_behind_a_hang_is_not_counted)
+{
+	struct guest_session hangs, waits;
+	struct guest g, g2;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 2\n", "1");
+	guest_up(&g2, &rig, 2);
+	rig_attach(&rig, 2);
+	guest_connect(&g2);
+	session_open(&hangs, &g, 0);
+	session_open(&waits, &g2, 0);
+	CHECK_EQ(puppet_do(&hangs, PUPPET_COUNT, 2, NULL), 0);
+	CHECK_EQ(puppet_do(&waits, PUPPET_COUNT, 2, NULL), 0);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 10000);
+	CHECK_EQ(puppet_do(&waits, PUPPET_COUNT, 0, NULL), 0);
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 1);
+	CHECK_EQ(rig_stat_of(&rig, 2, "losses"), 0);
+	CHECK_EQ(rig_number(&rig, SESSION_STATE(2, 0)), XenbusStateConnected);
+	session_close(&waits);
+	session_rm(&hangs);
+	session_drop(&hangs);
+	guest_down(&g2);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 TEST(sup_ban, hang_is_counted_once)
 {
 	struct guest_session s;

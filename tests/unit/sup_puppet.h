@@ -10,6 +10,7 @@
  *         mute           never answers BIND
  *         fails          FAILED, while the file "fail" lies beside it; else ok
  *         exits          ends before READY, while that file lies there; else ok
+ *         leaves         closes its socket after READY and stays, while that file lies there; else ok
  *         rude           says READY twice
  *         uncaged        as ok, but has not closed its cage, and says why
  *         late           as ok, but says UNCAGED after READY
@@ -50,6 +51,9 @@ enum puppet_command {
 	PUPPET_DIE, /* by signal n */
 	PUPPET_END, /* CLOSED by itself, reason n */
 	PUPPET_END_ASKING, /* as that, with a mapping and memory asked for that it does not wait for */
+	PUPPET_EXIT, /* with status n, without a word */
+	PUPPET_LEAVE, /* hear nothing any more, and end in n ms as after CLOSE */
+	PUPPET_HASTY, /* there when it is bound: no BOUND, and words of work after CLOSE */
 	PUPPET_GARBAGE, /* octets that are no message */
 	PUPPET_COUNT, /* set the counters to n, and say that there is work */
 	PUPPET_CHATTER, /* set the counters to n, and say without end what means nothing */
@@ -83,9 +87,14 @@ static volatile struct puppet_page *puppet_page;
 
 static void puppet_say(uint32_t type, uint32_t bytes)
 {
+	struct pollfd room = { .fd = CTL_WORKER_FD, .events = POLLOUT };
+	int err;
+
 	puppet_msg.type = type;
 	puppet_msg.bytes = bytes;
-	if (ctl_send(CTL_WORKER_FD, &puppet_msg, NULL, 0))
+	while ((err = ctl_send(CTL_WORKER_FD, &puppet_msg, NULL, 0)) == -EAGAIN)
+		poll(&room, 1, -1);
+	if (err)
 		_exit(3);
 }
 
@@ -284,6 +293,20 @@ static int puppet_eat(uint32_t n)
 	return 0;
 }
 
+static _Noreturn void puppet_closed(void)
+{
+	memset(&puppet_msg, 0, sizeof(puppet_msg));
+	puppet_msg.u.closed.reason = CTL_REASON_ASKED;
+	puppet_say(CTL_CLOSED, CTL_BYTES(closed));
+	_exit(0);
+}
+
+static void puppet_work(uint32_t event)
+{
+	puppet_msg.u.work = (struct ctl_work){ .event = event };
+	puppet_say(CTL_WORK, CTL_BYTES(work));
+}
+
 static int puppet_command(uint32_t command, uint32_t n)
 {
 	uint32_t i;
@@ -321,6 +344,12 @@ static int puppet_command(uint32_t command, uint32_t n)
 		strcpy(puppet_msg.u.closed.text, "the puppet ends\033[2J");
 		puppet_say(CTL_CLOSED, CTL_BYTES(closed));
 		_exit(0);
+	case PUPPET_EXIT:
+		_exit((int)n);
+	case PUPPET_LEAVE:
+		shutdown(CTL_WORKER_FD, SHUT_RD);
+		usleep(n * 1000);
+		puppet_closed();
 	case PUPPET_GARBAGE:
 		if (write(CTL_WORKER_FD, "garbage", 7) < 0)
 			_exit(3);
@@ -345,8 +374,7 @@ static int puppet_command(uint32_t command, uint32_t n)
 		return puppet_eat(n);
 	case PUPPET_COUNT:
 		puppet_count(n);
-		puppet_msg.u.work = (struct ctl_work){ .event = CTL_WORK_BEGUN };
-		puppet_say(CTL_WORK, CTL_BYTES(work));
+		puppet_work(CTL_WORK_BEGUN);
 		return 0;
 	case PUPPET_CHATTER:
 		puppet_count(n);
@@ -392,6 +420,20 @@ static void puppet_bind(void)
 		_exit(4);
 }
 
+static _Noreturn void puppet_hasty(void)
+{
+	int fds[CTL_MAX_FDS];
+	unsigned int n_fds;
+
+	do {
+		n_fds = 0;
+		puppet_hear(fds, &n_fds);
+	} while (puppet_msg.type != CTL_CLOSE);
+	puppet_work(CTL_WORK_BEGUN);
+	puppet_work(CTL_WORK_WANT);
+	puppet_closed();
+}
+
 static void puppet_serve(bool deaf)
 {
 	struct pollfd pfd = { .fd = CTL_WORKER_FD, .events = POLLIN };
@@ -413,10 +455,7 @@ static void puppet_serve(bool deaf)
 			if (puppet_msg.type != CTL_CLOSE)
 				continue;
 			usleep(puppet_page->close_ms * 1000);
-			memset(&puppet_msg, 0, sizeof(puppet_msg));
-			puppet_msg.u.closed.reason = CTL_REASON_ASKED;
-			puppet_say(CTL_CLOSED, CTL_BYTES(closed));
-			_exit(0);
+			puppet_closed();
 		}
 	}
 }
@@ -465,6 +504,10 @@ static void puppet_run(const char *kind)
 	if (!strcmp(kind, "uncaged"))
 		puppet_uncaged();
 	puppet_ready(strcmp(kind, "uncaged"));
+	if (!strcmp(kind, "leaves") && puppet_fail_file()) {
+		close(CTL_WORKER_FD);
+		pause();
+	}
 	if (!strcmp(kind, "rude"))
 		puppet_ready(true);
 	if (!strcmp(kind, "late"))
@@ -472,6 +515,8 @@ static void puppet_run(const char *kind)
 	puppet_bind();
 	if (!strcmp(kind, "mute"))
 		pause();
+	if (puppet_page->command == PUPPET_HASTY)
+		puppet_hasty();
 	puppet_say(CTL_BOUND, (uint32_t)offsetof(struct ctl_msg, u));
 	puppet_serve(!strcmp(kind, "deaf"));
 }
