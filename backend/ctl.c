@@ -226,7 +226,8 @@ int ctl_send(int sock, const struct ctl_msg *msg, const int *fds, unsigned int n
 	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return 0;
-	if (errno == ECONNRESET || errno == ENOTCONN)
+	/* ECONNREFUSED: Linux before 6.2, when the other end closes just then. */
+	if (errno == ECONNRESET || errno == ENOTCONN || errno == ECONNREFUSED)
 		return -EPIPE;
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }

@@ -227,8 +227,9 @@ bool cgroup_out_of_memory(uint32_t slot)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	at = strstr(text, "oom_kill ");
-	return at && strtoul(at + 9, NULL, 10) > 0;
+	/* "oom_kill" counts who was killed for want of the host's memory, or of a group's above, as well. */
+	at = strstr(text, "oom ");
+	return at && strtoul(at + 4, NULL, 10) > 0;
 }
 
 void cgroup_remove(uint32_t slot)

@@ -66,12 +66,12 @@ static int answer(struct sup_worker *w, int err)
 	m->wants = 0;
 	m->others_asked = false;
 	loop_timer_cancel(&w->sup->loop, &m->timer);
-	return ctl_send(w->sock, &msg, NULL, 0);
+	return w->sock < 0 ? -EPIPE : ctl_send(w->sock, &msg, NULL, 0);
 }
 
 static bool is_ending(const struct sup_worker *w)
 {
-	return w->state == WORKER_CLOSING || w->state == WORKER_DYING;
+	return w->state == WORKER_CLOSING || w->state == WORKER_DYING || w->deaf || w->sock < 0;
 }
 
 /*
@@ -84,13 +84,17 @@ static bool others_may_free(const struct sup_worker *w, bool recall)
 			       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
 	struct sup_worker *other;
 	bool may = false;
+	int err;
 
 	TAILQ_FOREACH(other, &w->sup->pool.workers, link) {
 		if (other == w || !other->session || other->session->dev != w->session->dev ||
 		    !other->memory.allowed)
 			continue;
-		if (recall && !is_ending(other) && !other->memory.recalled)
-			other->memory.recalled = !ctl_send(other->sock, &msg, NULL, 0);
+		if (recall && !is_ending(other) && !other->memory.recalled) {
+			err = ctl_send(other->sock, &msg, NULL, 0);
+			other->memory.recalled = !err;
+			other->deaf |= err == -EPIPE;
+		}
 		may |= is_ending(other) || other->memory.recalled;
 	}
 	return may;

@@ -110,13 +110,37 @@ void sup_pool_refill(struct sup *sup)
 	}
 }
 
+/* One may have died, and its death not have been heard of yet. */
+static bool is_there(const struct sup_worker *w)
+{
+	struct pollfd pfd = { .fd = w->sock };
+
+	return w->sock >= 0 && poll(&pfd, 1, 0) == 0;
+}
+
+/* The warm worker that comes next, or NULL. */
+static struct sup_worker *next_warm(struct sup *sup)
+{
+	struct sup_worker *w;
+
+	/* The list has the oldest first: the one that is surely idle. */
+	TAILQ_FOREACH(w, &sup->pool.workers, link) {
+		if (w->state != WORKER_WARM)
+			continue;
+		if (is_there(w))
+			return w;
+		sup_worker_kill(w);
+	}
+	return NULL;
+}
+
 void sup_pool_wait(struct sup_session *s)
 {
 	struct sup *sup = s->dev->sup;
 
 	TAILQ_INSERT_TAIL(&sup->pool.waiting, s, wait_link);
 	s->waiting = true;
-	if (sup->pool.n_in_state[WORKER_WARM]) {
+	if (next_warm(sup)) {
 		sup_session_event(s, SES_EV_WORKER);
 	} else if (sup->pool.down) {
 		sup_session_fail(s, "no renderer: %s", sup->pool.why);
@@ -135,16 +159,11 @@ void sup_pool_forget(struct sup_session *s)
 
 struct sup_worker *sup_pool_take(struct sup *sup)
 {
-	struct sup_worker *w;
+	struct sup_worker *w = next_warm(sup);
 
-	/* The list has the oldest first: the one that is surely idle. */
-	TAILQ_FOREACH(w, &sup->pool.workers, link) {
-		if (w->state == WORKER_WARM) {
-			sup->pool.given_ns = loop_now_ns();
-			return w;
-		}
-	}
-	return NULL;
+	if (w)
+		sup->pool.given_ns = loop_now_ns();
+	return w;
 }
 
 /* Who is next: the guest that has the fewest workers, and of its sessions the first. */
@@ -195,7 +214,11 @@ void sup_pool_ready(struct sup_worker *w)
 
 void sup_pool_good(struct sup *sup)
 {
+	if (!sup->pool.failures)
+		return;
 	sup->pool.failures = 0;
+	loop_timer_cancel(&sup->loop, &sup->pool.retry);
+	sup_pool_refill(sup);
 }
 
 void sup_pool_failed(struct sup_worker *w)

@@ -60,6 +60,9 @@ static void expired(void *arg)
 	if (w->state == WORKER_STARTING && !w->why[0])
 		snprintf(w->why, sizeof(w->why), "the worker had no renderer within %u s",
 			 SUP_READY_MS / 1000);
+	if (w->session && w->state == WORKER_SERVING)
+		sup_session_fail(w->session, "the worker did not end within %u s after it had "
+				 "closed its connection, and was killed", SUP_CLOSE_MS / 1000);
 	sup_worker_kill(w);
 }
 
@@ -133,6 +136,18 @@ static bool from_outside(int status)
 	return false;
 }
 
+/* Whether the end of a worker counts against its guest. */
+static bool guests_doing(const struct sup_worker *w, int status)
+{
+	/* Of the guest's requests it has looked at none before it says BOUND. */
+	if (w->state == WORKER_BINDING)
+		return false;
+	/* It ended in order; its last words had no room in the socket. */
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return false;
+	return !from_outside(status) || out_of_memory(w, status);
+}
+
 static void session_lost(struct sup_worker *w, int status)
 {
 	struct sup_session *s = w->session;
@@ -144,7 +159,7 @@ static void session_lost(struct sup_worker *w, int status)
 	if (!asked && !by_us) {
 		sup_session_fail(s, "%s", text);
 		s->dev->workers_died++;
-		if (!from_outside(status) || out_of_memory(w, status))
+		if (guests_doing(w, status))
 			ban_count(s, text);
 	}
 	sched_worker_end(w);
@@ -265,7 +280,9 @@ static int on_unmapped(struct sup_worker *w, const struct ctl_msg *msg)
 
 static int on_work(struct sup_worker *w, const struct ctl_msg *msg)
 {
-	sched_worker_said(w, &msg->u.work);
+	/* One whose BOUND was crossed by CLOSE never came to the arbiter. */
+	if (w->runner.guest)
+		sched_worker_said(w, &msg->u.work);
 	return 0;
 }
 

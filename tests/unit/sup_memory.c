@@ -112,6 +112,22 @@ TEST(sup_memory, recalled_in_vain)
 	down(&t);
 }
 
+/* One that has ended, which nobody has heard of yet, is as good as one that is ending. */
+TEST(sup_memory, one_that_left_is_waited_for)
+{
+	struct two t;
+
+	up(&t, "128");
+	puppet_tell(&t.a, PUPPET_LEAVE, 200);
+	rig_sleep_ms(50);
+	CHECK_EQ(puppet_do(&t.b, PUPPET_MEMORY, 64, NULL), 64);
+	WAIT_STATE(&t.rig, SESSION_STATE(1, 0), XenbusStateClosed, 1000);
+	session_rm(&t.a);
+	session_drop(&t.a);
+	session_close(&t.b);
+	down(&t);
+}
+
 /* A program that is started again finds the memory of the one that is just ending. */
 TEST(sup_memory, an_ending_session_is_waited_for)
 {

@@ -382,6 +382,59 @@ TEST(sup_trouble, worker_breaks_its_protocol)
 	rig_down(&rig);
 }
 
+/* CLOSE crosses BOUND, and what it says after that is of somebody whom the arbiter never saw. */
+TEST(sup_trouble, work_before_bound)
+{
+	struct guest_session a, b, s;
+	struct guest g, g2;
+	struct rig rig;
+
+	up_connected(&rig, &g, "ok");
+	guest_up(&g2, &rig, 2);
+	rig_attach(&rig, 2);
+	guest_connect(&g2);
+	session_open(&a, &g, 0);
+	session_open(&b, &g2, 0);
+	/* Two guests at work: everybody has to wait for a lease. */
+	CHECK_EQ(puppet_do(&a, PUPPET_COUNT, 2, NULL), 0);
+	CHECK_EQ(puppet_do(&b, PUPPET_COUNT, 2, NULL), 0);
+	session_make(&s, &g, 1);
+	s.page->command = PUPPET_HASTY;
+	session_state(&s, XenbusStateInitialised);
+	rig_sleep_ms(300);
+	session_state(&s, XenbusStateClosing);
+	WAIT_STATE(&rig, SESSION_STATE(1, 1), XenbusStateClosed, 4000);
+	session_rm(&s);
+	session_drop(&s);
+	CHECK_EQ(rig_number(&rig, SESSION_STATE(1, 0)), XenbusStateConnected);
+	session_close(&a);
+	session_close(&b);
+	guest_down(&g2);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
+/* Warm workers have left, and a session asks for one before their end is heard of. */
+TEST(sup_trouble, warm_workers_have_left)
+{
+	struct guest_session s;
+	struct guest g;
+	struct rig rig;
+
+	rig_up(&rig);
+	fail_file(&rig, true);
+	rig_start(&rig, "leaves");
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	fail_file(&rig, false);
+	session_open(&s, &g, 0);
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
+	session_close(&s);
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 TEST(sup_trouble, rude_workers)
 {
 	struct guest g;
@@ -499,6 +552,15 @@ static bool find_group(char path[64])
 	return false;
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	CHECK(file);
+	CHECK(fputs(text, file) >= 0);
+	CHECK_EQ(fclose(file), 0);
+}
+
 /* Who takes too much dies, and is told so; another session of the same guest lives. */
 TEST(sup_trouble, out_of_memory)
 {
@@ -529,6 +591,37 @@ TEST(sup_trouble, out_of_memory)
 	guest_down(&g);
 	rig_down(&rig);
 	/* Workers' groups went with them. */
+	CHECK_EQ(rmdir(group), 0);
+}
+
+/* The group above is out of memory, as the host may be: who is killed has not taken more than it may. */
+TEST(sup_trouble, out_of_memory_above)
+{
+	struct guest_session greedy;
+	struct guest g;
+	struct rig rig;
+	char group[64], path[96];
+
+	if (!find_group(group))
+		SKIP("no cgroup v2 with the memory controller here");
+	harness_timeout_s(60);
+	snprintf(path, sizeof(path), "%s/memory.max", group);
+	write_file(path, "128M");
+	snprintf(path, sizeof(path), "%s/memory.swap.max", group);
+	write_file(path, "0");
+	rig_up(&rig);
+	rig_start(&rig, "ok", "--worker-memory", "512", "--cgroup", group);
+	guest_up(&g, &rig, 1);
+	rig_attach(&rig, 1);
+	guest_connect(&g);
+	session_open(&greedy, &g, 0);
+	puppet_tell(&greedy, PUPPET_EAT, 300);
+	WAIT_STATE(&rig, SESSION_STATE(1, 0), XenbusStateClosed, 30000);
+	check_error(&rig, paths_back_session(0, 1, 0, 0, "error"), "the worker died (signal 9");
+	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
+	session_close(&greedy);
+	guest_down(&g);
+	rig_down(&rig);
 	CHECK_EQ(rmdir(group), 0);
 }
 
