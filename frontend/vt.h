@@ -316,6 +316,8 @@ void vt_sync_finish(struct vt_client *c);
  * Returns whether the child has it.
  */
 bool vt_spare_offer(int pair, int sock, pid_t peer_pid);
+/* vt_spare_there() - in the parent: whether the child waits for one. */
+bool vt_spare_there(int pair);
 /* vt_spare_wait() - in a child: with an unused session, wait for another client; c->sock then. */
 bool vt_spare_wait(struct vt_client *c);
 

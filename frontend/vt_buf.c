@@ -68,7 +68,7 @@ static bool give_back(struct vt_client *c)
 	f.n = fe_session_buffers(c->session) - c->cache.n_kept;
 	while (!TAILQ_EMPTY(&c->cache.kept))
 		drop(c, TAILQ_FIRST(&c->cache.kept));
-	return fe_session_wait(c->session, fewer, &f, c->sock, GIVE_BACK_MS) == 0;
+	return fe_session_wait(c->session, fewer, &f, -1, GIVE_BACK_MS) == 0;
 }
 
 /* Of one that was asked for. While something is kept, there is another try before it is an error. */

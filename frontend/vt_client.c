@@ -52,14 +52,22 @@ int vt_fail(struct vt_client *c, const char *fmt, ...)
 	return -1;
 }
 
+/* The socket's other end is closed, with @err 0 or one of two errors, or this end is in trouble. Returns -1. */
+static int lose_socket(struct vt_client *c, int err)
+{
+	if (err && err != EPIPE && err != ECONNRESET)
+		return vt_fail(c, "the program's socket: %s", strerror(err));
+	c->ended = true;
+	return vt_fail(c, "the program is gone");
+}
+
 int vt_wait(struct vt_client *c, bool (*done)(void *arg), void *arg, const char *silent)
 {
 	switch (fe_session_wait(c->session, done, arg, c->sock, FE_OPEN_MS)) {
 	case 0:
 		return 0;
 	case -ECANCELED:
-		c->ended = true;
-		return vt_fail(c, "the program is gone");
+		return lose_socket(c, 0);
 	case -ENOTCONN:
 		return vt_fail(c, "%s", fe_session_why(c->session));
 	default:
@@ -178,10 +186,8 @@ static int send_all(struct vt_client *c, const void *data, size_t bytes)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			c->ended = true;
-			return vt_fail(c, "the program is gone");
-		}
+		if (n <= 0)
+			return lose_socket(c, errno);
 		at += n;
 		bytes -= (size_t)n;
 	}
@@ -227,8 +233,7 @@ int vt_reply_fd(struct vt_client *c, int fd)
 	while (sendmsg(c->sock, &msg, MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
-		c->ended = true;
-		return vt_fail(c, "the program is gone");
+		return lose_socket(c, errno);
 	}
 	take_seen(c);
 	return 0;
@@ -262,10 +267,8 @@ int vt_read_rest(struct vt_client *c, void *to, size_t bytes)
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0) {
-			c->ended = true;
-			return vt_fail(c, "the program is gone");
-		}
+		if (got <= 0)
+			return lose_socket(c, got ? errno : 0);
 		n += (uint32_t)got;
 		c->stats.bytes_in += (uint64_t)got;
 	}
@@ -475,6 +478,8 @@ static void begin_again(struct vt_client *c)
 	c->created = false;
 	c->version = 0;
 	c->wait = VT_WAIT_NONE;
+	c->elided = false;
+	vt_sync_finish(c);
 	c->readable = true;
 	c->ended = false;
 }

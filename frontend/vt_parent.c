@@ -27,7 +27,8 @@
 #define RETRY_MIN_MS	250u
 #define RETRY_MAX_MS	4000u
 #define END_NS		(4 * UINT64_C(1000000000))	/* longer than a child takes to close */
-#define HOLD_NS		(5 * UINT64_C(1000000000))	/* how long clients wait for a reconnect */
+#define HOLD_NS		(5 * UINT64_C(1000000000))	/* how long clients wait for a reconnect, or a session */
+#define HELD_LOOK_MS	100	/* a child with a session to spare says so, and wakes nobody */
 
 enum slot_state {
 	SLOT_FREE,
@@ -44,6 +45,7 @@ struct slot {
 
 struct parent {
 	const struct vt_options *options;
+	pid_t pid;
 	int listener;
 	int signals;
 	struct plat *plat;
@@ -52,6 +54,7 @@ struct parent {
 	uint32_t n_slots;
 	char why[FE_TEXT_BYTES];	/* of being unconnected */
 	uint64_t lost_ns;
+	uint64_t full_ns;		/* since when a client waits for a session; 0: none does */
 	uint64_t retry_ns;
 	unsigned int retry_ms;
 	bool stop;
@@ -242,12 +245,11 @@ static void reap(struct parent *p)
 
 static void run_child(struct parent *p, int sock, int pair, pid_t peer_pid, uint32_t index)
 {
-	const pid_t parent = getppid();
 	sigset_t set;
 
 	/* A parent that ends in order asks with SIGTERM; the backend tidies up after this one. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent || parent == 1)
+	if (getppid() != p->pid)
 		_exit(1);
 	/* See sleep_on() in vt_client.c. */
 	sigemptyset(&set);
@@ -255,8 +257,10 @@ static void run_child(struct parent *p, int sock, int pair, pid_t peer_pid, uint
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	/* The parent's xenstore, device, listener and other children's: nothing of this one's. */
 	sock = fcntl(sock, F_DUPFD, pair < 5 ? 5 : pair + 1);
-	if (sock < 0 || dup2(pair, 3) != 3 || dup2(sock, 4) != 4)
+	if (sock < 0 || dup2(pair, 3) != 3 || dup2(sock, 4) != 4) {
+		vt_log("process %d turned away: %s", (int)peer_pid, strerror(errno));
 		_exit(1);
+	}
 	close_range(5, ~0u, 0);
 	_exit(vt_client_serve(p->options, 4, 3, peer_pid,
 			      (int)fe_device_limits(p->dev)->devid, index));
@@ -328,14 +332,54 @@ static void serve_client(struct parent *p, int sock)
 	p->slot[i].peer_pid = cred.pid;
 }
 
+static bool has_room(const struct parent *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_slots; i++)
+		if (p->slot[i].state == SLOT_FREE ||
+		    (p->slot[i].state == SLOT_RUNNING && vt_spare_there(p->slot[i].pair)))
+			return true;
+	return false;
+}
+
+/* Who connects waits a little for the device, and for the session of a program that is ending. */
+static bool hold_clients(struct parent *p)
+{
+	const uint64_t now_ns = fe_now_ns();
+
+	if (!p->dev)
+		return now_ns < p->lost_ns + HOLD_NS;
+	if (has_room(p)) {
+		p->full_ns = 0;
+		return false;
+	}
+	if (!p->full_ns)
+		p->full_ns = now_ns;
+	return now_ns < p->full_ns + HOLD_NS;
+}
+
+static bool somebody_waits(const struct parent *p)
+{
+	struct pollfd pfd = { .fd = p->listener, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
 static void accept_clients(struct parent *p)
 {
 	int sock;
 
-	while ((sock = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+	while (somebody_waits(p)) {
+		if (hold_clients(p))
+			return;
+		sock = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (sock < 0)
+			break;
 		serve_client(p, sock);
 		close(sock);
 	}
+	p->full_ns = 0;
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -368,6 +412,9 @@ static void step(struct parent *p)
 			     (int)((p->retry_ns - now_ns) / 1000000u) + 1;
 		if (p->dev || now_ns < p->lost_ns + HOLD_NS)
 			fds[1].fd = -1;
+	} else if (p->full_ns) {
+		fds[1].fd = -1;
+		timeout_ms = HELD_LOOK_MS;
 	}
 	if (poll(fds, 3, timeout_ms) < 0)
 		return;
@@ -379,13 +426,13 @@ static void step(struct parent *p)
 		else
 			look_at_closing(p);
 	}
-	if (!p->stop && fds[1].revents)
+	if (!p->stop && (fds[1].revents || p->full_ns))
 		accept_clients(p);
 }
 
 int vt_parent_run(const struct vt_options *options)
 {
-	struct parent p = { .options = options, .listener = -1, .signals = -1,
+	struct parent p = { .options = options, .pid = getpid(), .listener = -1, .signals = -1,
 			    .retry_ms = RETRY_MIN_MS };
 	int err, status = 1;
 

@@ -40,6 +40,13 @@ bool vt_spare_offer(int pair, int sock, pid_t peer_pid)
 	return sendmsg(pair, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(peer_pid);
 }
 
+bool vt_spare_there(int pair)
+{
+	char said;
+
+	return recv(pair, &said, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 /* Returns whether a client came. */
 static bool take(struct vt_client *c)
 {
@@ -68,7 +75,14 @@ static bool take(struct vt_client *c)
 static bool still_good(struct vt_client *c)
 {
 	fe_device_process(c->dev);
-	return fe_session_process(c->session) >= 0;
+	return fe_session_process(c->session) >= 0 && !c->failed;
+}
+
+static bool nothing_open(void *arg)
+{
+	const struct vt_client *c = arg;
+
+	return !fe_session_in_flight(c->session);
 }
 
 /* It bears the last client's name, and the next one may want another capset. */
@@ -92,10 +106,15 @@ bool vt_spare_wait(struct vt_client *c)
 
 	if (c->failed || c->table.n || c->submit_seq)
 		return false;
-	/* A client that left at once did not wait for the answers; the next one wants them. */
+	/*
+	 * A client that left at once did not wait for the answers; the next one wants them, and is
+	 * not to be ended for what the backend says to this one's requests.
+	 */
 	if (c->asked && fe_session_wait(c->session, vt_caps_known, c, -1, CAPS_MS))
 		return false;
-	if (forget_context(c) || send(c->pair, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+	if (forget_context(c) || fe_session_wait(c->session, nothing_open, c, -1, CAPS_MS) || c->failed)
+		return false;
+	if (send(c->pair, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		return false;
 	while ((now_ns = fe_now_ns()) < end_ns && still_good(c)) {
 		const struct timespec left = { (time_t)((end_ns - now_ns) / 1000000000u),
@@ -105,7 +124,7 @@ bool vt_spare_wait(struct vt_client *c)
 		sigemptyset(&none);
 		/* SIGTERM comes here, as in sleep_on(). */
 		if (ppoll(fds, 2, &left, &none) < 0 || (fds[0].revents & ~POLLIN))
-			return false;
+			break;
 		if (take(c))
 			return true;
 	}

@@ -59,6 +59,30 @@ TEST(vtest_client, an_unused_session_is_handed_on)
 	close(parent[0]);
 }
 
+static bool refuse_context_destroy(const struct vgpuif_request *req, struct vgpuif_response *rsp)
+{
+	fake_ok(req, rsp);
+	if (req->operation == VGPUIF_OP_CONTEXT_DESTROY)
+		rsp->status = -XEN_EINVAL;
+	return true;
+}
+
+/* What is wrong with a client's session is not the next one's end. */
+TEST(vtest_client, a_session_in_trouble_is_not_handed_on)
+{
+	int parent[2];
+	char said;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent), 0);
+	pair_fd = parent[1];
+	start(refuse_context_destroy);
+	handshake(2);
+	close(sock);
+	CHECK_EQ(recv(parent[0], &said, 1, 0), 0);
+	stop();
+	close(parent[0]);
+}
+
 TEST(vtest_client, a_resource_is_granted_pages)
 {
 	uint32_t *mine, i;
