@@ -184,6 +184,7 @@ struct broker {
 	uint32_t have;
 	uint32_t writable;
 	uint32_t *refs;
+	struct loop_timer timer; /* armed: all are there, and wait for others to end */
 };
 
 /* A worker's part of its guest's GPU memory; see sup_memory.c. */
@@ -474,6 +475,15 @@ void sup_worker_close(struct sup_worker *w);
 
 /* sup_worker_kill() - SIGKILL; its session hears SES_EV_DEAD when it is gone. */
 void sup_worker_kill(struct sup_worker *w);
+
+/* sup_worker_ending() - whether what it holds will be free soon. */
+bool sup_worker_ending(const struct sup_worker *w);
+
+/*
+ * sup_worker_answered() - an answer that came later than its question was sent, with @err of ctl_send():
+ * a worker that does not take it is killed. One that is ending needs none.
+ */
+void sup_worker_answered(struct sup_worker *w, int err);
 
 /* --- sup_watchdog.c --------------------------------------------------------------------------- */
 

@@ -6,12 +6,17 @@
  *
  * The account of pages is what the worker says it unmapped. A worker that lies there can hold more
  * than its guest's share until it dies; gntdev offers no way to look.
+ *
+ * A program that is started again finds the pages of the one before still mapped, by a worker that is
+ * ending: that is waited for before a mapping is refused.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sup.h"
+
+#define WAIT_MS		500u	/* for workers to end */
 
 static int send_grant(struct sup_worker *w, const struct broker *b, int map_err,
 		      const struct gnt_grant *grant)
@@ -32,19 +37,40 @@ static int send_grant(struct sup_worker *w, const struct broker *b, int map_err,
 		fds[i] = grant->extent[i].fd;
 	}
 	/* Its socket takes a hundred answers; one that reads none of them is not waited for. */
-	return ctl_send(w->sock, &msg, fds, g->n_extents);
+	return w->sock < 0 ? -EPIPE : ctl_send(w->sock, &msg, fds, g->n_extents);
 }
 
-static int map_now(struct sup_worker *w, struct broker *b)
+static bool over_limit(const struct sup_worker *w)
 {
+	const struct sup_device *dev = w->session->dev;
+	const uint32_t n = w->broker.n_pages;
+
+	return dev->dom->pages_mapped + n > w->sup->cfg.max_pages ||
+	       dev->pages_mapped + n > dev->limits.pages;
+}
+
+/* Whether another worker of the guest is about to let go of pages. */
+static bool others_end(const struct sup_worker *w)
+{
+	const struct sup_worker *other;
+
+	TAILQ_FOREACH(other, &w->sup->pool.workers, link)
+		if (other != w && other->session && other->pages_mapped &&
+		    other->session->dev->dom == w->session->dev->dom && sup_worker_ending(other))
+			return true;
+	return false;
+}
+
+static int map_now(struct sup_worker *w)
+{
+	struct broker *b = &w->broker;
 	struct sup *sup = w->sup;
 	struct sup_device *dev = w->session->dev;
 	struct sup_domain *dom = dev->dom;
 	struct gnt_grant grant;
 	int map_err, err;
 
-	if (dom->pages_mapped + b->n_pages > sup->cfg.max_pages ||
-	    dev->pages_mapped + b->n_pages > dev->limits.pages) {
+	if (over_limit(w)) {
 		map_err = -EDQUOT;
 		log_line(LOG_LEVEL_WARNING, &dom->rate,
 			 "domain %u (%s) vgpu %u: %u more pages would be over its %u (%llu are "
@@ -92,10 +118,47 @@ static int begin(struct sup_worker *w, const struct ctl_map *map)
 	return 0;
 }
 
-static void end(struct broker *b)
+static void end(struct sup_worker *w)
 {
-	free(b->refs);
-	*b = (struct broker){ 0 };
+	loop_timer_cancel(&w->sup->loop, &w->broker.timer);
+	free(w->broker.refs);
+	w->broker = (struct broker){ 0 };
+}
+
+static void too_late(void *arg);
+
+/* All of the references are there. Returns 0, answered or waiting; -EPIPE, it is ending; -errno. */
+static int try_map(struct sup_worker *w, bool may_wait)
+{
+	struct broker *b = &w->broker;
+	int err;
+
+	if (may_wait && over_limit(w) && others_end(w)) {
+		if (!b->timer.armed)
+			loop_timer_set(&w->sup->loop, &b->timer, WAIT_MS, too_late, w);
+		return 0;
+	}
+	err = map_now(w);
+	end(w);
+	return err;
+}
+
+static void too_late(void *arg)
+{
+	struct sup_worker *w = arg;
+
+	if (w->state != WORKER_DYING)
+		sup_worker_answered(w, try_map(w, false));
+}
+
+/* Pages of a guest's were let go of. */
+static void settle(struct sup *sup, const struct sup_domain *dom)
+{
+	struct sup_worker *w;
+
+	TAILQ_FOREACH(w, &sup->pool.workers, link)
+		if (w->broker.timer.armed && w->state != WORKER_DYING && w->session->dev->dom == dom)
+			sup_worker_answered(w, try_map(w, true));
 }
 
 int sup_broker_map(struct sup_worker *w, const struct ctl_map *map)
@@ -114,11 +177,7 @@ int sup_broker_map(struct sup_worker *w, const struct ctl_map *map)
 		return -EPROTO;
 	memcpy(b->refs + b->have, map->refs, map->n_refs * sizeof(map->refs[0]));
 	b->have += map->n_refs;
-	if (b->have < b->n_pages)
-		return 0;
-	err = map_now(w, b);
-	end(b);
-	return err;
+	return b->have < b->n_pages ? 0 : try_map(w, true);
 }
 
 int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages)
@@ -128,15 +187,17 @@ int sup_broker_unmapped(struct sup_worker *w, uint32_t n_pages)
 	w->pages_mapped -= n_pages;
 	w->session->dev->pages_mapped -= n_pages;
 	w->session->dev->dom->pages_mapped -= n_pages;
+	settle(w->sup, w->session->dev->dom);
 	return 0;
 }
 
 void sup_broker_finish(struct sup_worker *w)
 {
-	end(&w->broker);
-	if (w->session) {
-		w->session->dev->pages_mapped -= w->pages_mapped;
-		w->session->dev->dom->pages_mapped -= w->pages_mapped;
-	}
+	struct sup_device *dev = w->session->dev;
+
+	end(w);
+	dev->pages_mapped -= w->pages_mapped;
+	dev->dom->pages_mapped -= w->pages_mapped;
 	w->pages_mapped = 0;
+	settle(w->sup, dev->dom);
 }

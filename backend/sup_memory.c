@@ -69,11 +69,6 @@ static int answer(struct sup_worker *w, int err)
 	return w->sock < 0 ? -EPIPE : ctl_send(w->sock, &msg, NULL, 0);
 }
 
-static bool is_ending(const struct sup_worker *w)
-{
-	return w->state == WORKER_CLOSING || w->state == WORKER_DYING || w->deaf || w->sock < 0;
-}
-
 /*
  * Whether another session of the device may still free some.
  * @recall: ask those that are not asked yet.
@@ -90,23 +85,14 @@ static bool others_may_free(const struct sup_worker *w, bool recall)
 		if (other == w || !other->session || other->session->dev != w->session->dev ||
 		    !other->memory.allowed)
 			continue;
-		if (recall && !is_ending(other) && !other->memory.recalled) {
+		if (recall && !sup_worker_ending(other) && !other->memory.recalled) {
 			err = ctl_send(other->sock, &msg, NULL, 0);
 			other->memory.recalled = !err;
 			other->deaf |= err == -EPIPE;
 		}
-		may |= is_ending(other) || other->memory.recalled;
+		may |= sup_worker_ending(other) || other->memory.recalled;
 	}
 	return may;
-}
-
-/* @err of an answer that nobody waits for here. One that is ending needs none. */
-static void answered(struct sup_worker *w, int err)
-{
-	if (!err || err == -EPIPE)
-		return;
-	sup_session_fail(w->session, "the worker does not take answers and was killed");
-	sup_worker_kill(w);
 }
 
 static void too_late(void *arg)
@@ -114,7 +100,7 @@ static void too_late(void *arg)
 	struct sup_worker *w = arg;
 
 	if (w->session && w->memory.wants && w->state != WORKER_DYING)
-		answered(w, answer(w, -EDQUOT));
+		sup_worker_answered(w, answer(w, -EDQUOT));
 }
 
 /* Answer @w's question if that is possible now. Returns as answer(). */
@@ -142,7 +128,7 @@ static void settle(struct sup_device *dev)
 	TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
 		if (w->session && w->session->dev == dev && w->memory.wants &&
 		    w->state != WORKER_DYING)
-			answered(w, try_answer(w));
+			sup_worker_answered(w, try_answer(w));
 	}
 }
 

@@ -53,6 +53,19 @@ void sup_worker_kill(struct sup_worker *w)
 	kill(w->pid, SIGKILL);
 }
 
+bool sup_worker_ending(const struct sup_worker *w)
+{
+	return w->state == WORKER_CLOSING || w->state == WORKER_DYING || w->deaf || w->sock < 0;
+}
+
+void sup_worker_answered(struct sup_worker *w, int err)
+{
+	if (!err || err == -EPIPE)
+		return;
+	sup_session_fail(w->session, "the worker does not take answers and was killed");
+	sup_worker_kill(w);
+}
+
 static void expired(void *arg)
 {
 	struct sup_worker *w = arg;

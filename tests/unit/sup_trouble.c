@@ -329,11 +329,27 @@ TEST(sup_trouble, broker)
 	bad[1] = 0;
 	CHECK_EQ(puppet_do(&s, PUPPET_MAP, 2, bad), -EINVAL);
 	CHECK_EQ(rig_stat_of(&rig, 1, "pages_mapped"), 41);
-	/* A worker's end gives all back. */
-	session_close(&second);
-	CHECK_EQ(rig_stat_of(&rig, 1, "pages_mapped"), 0);
+	/* A worker's end gives all back, and is waited for. */
 	more = share(&g, 100);
+	second.page->close_ms = 200;
+	session_state(&second, XenbusStateClosing);
+	rig_sleep_ms(50);
 	CHECK_EQ(puppet_do(&s, PUPPET_MAP, 100, more->refs), 0);
+	WAIT_STATE(&rig, SESSION_STATE(1, 1), XenbusStateClosed, 1000);
+	session_rm(&second);
+	session_drop(&second);
+	CHECK_EQ(rig_stat_of(&rig, 1, "pages_mapped"), 100);
+	CHECK_EQ(puppet_do(&s, PUPPET_UNMAP, 100, NULL), 0);
+	/* Not for ever. */
+	session_open(&second, &g, 1);
+	CHECK_EQ(puppet_do(&second, PUPPET_MAP, 60, pages->refs), 0);
+	second.page->close_ms = 1500;
+	session_state(&second, XenbusStateClosing);
+	rig_sleep_ms(50);
+	CHECK_EQ(puppet_do(&s, PUPPET_MAP, 100, more->refs), -EDQUOT);
+	WAIT_STATE(&rig, SESSION_STATE(1, 1), XenbusStateClosed, 4000);
+	session_rm(&second);
+	session_drop(&second);
 	session_close(&s);
 	CHECK_EQ(rig_stat_of(&rig, 1, "pages_mapped"), 0);
 	gnt_unshare(pages);
