@@ -65,7 +65,8 @@ struct sup_session;
 struct sup_worker;
 
 struct sup_config {
-	const char *gpu;		/* handed on to workers */
+	const char *gpu;		/* handed on to workers; of the start, whatever the config says later */
+	char conf_gpu[OPTION_MAX_NAME];
 	bool allow_model;		/* it may be "model" */
 	int model_fd;			/* its memory, for workers; -1 for another GPU */
 	const char *worker;		/* path of the program */

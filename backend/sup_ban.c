@@ -280,18 +280,19 @@ char *ban_lift(struct sup *sup, const char *who)
 {
 	struct sup_ban *ban = find_who(sup, who);
 	char path[512], *answer = NULL;
-	int n;
 
 	if (!ban || !ban->banned)
 		return asprintf(&answer, "error: %s is not banned", who) < 0 ? NULL : answer;
-	path_of(sup, ban->key, path);
-	if (unlink(path) && errno != ENOENT)
-		n = asprintf(&answer, "error: %s cannot be removed: %s", path, strerror(errno));
-	else
-		n = asprintf(&answer, "ok: %s is allowed again", ban->name);
-	if (n < 0)
+	if (asprintf(&answer, "ok: %s is allowed again", ban->name) < 0)
 		return NULL;
-	if (!strncmp(answer, "ok", 2)) {
+	/* A domain that was made anew may have another UUID, and a ban of its own by the same name. */
+	for (; ban && ban->banned; ban = find_who(sup, who)) {
+		path_of(sup, ban->key, path);
+		if (unlink(path) && errno != ENOENT) {
+			free(answer);
+			return asprintf(&answer, "error: %s cannot be removed: %s", path,
+					strerror(errno)) < 0 ? NULL : answer;
+		}
 		log_info("%s is allowed again", ban->name);
 		drop(ban);
 		sup_devices_dirty(sup);

@@ -247,8 +247,10 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 							OPT_NUMBER + (int)i };
 		*number_at(cfg, &numbers[i]) = numbers[i].preset;
 	}
-	if (conf->gpu[0])
-		cfg->gpu = conf->gpu;
+	/* A copy: the config is read again while this runs, and the GPU stays that of the start. */
+	snprintf(cfg->conf_gpu, sizeof(cfg->conf_gpu), "%s", conf->gpu);
+	if (cfg->conf_gpu[0])
+		cfg->gpu = cfg->conf_gpu;
 	if (conf->warm)
 		cfg->warm = conf->warm;
 	cfg->fence_timeout_s = conf->fence_timeout_s;
@@ -269,7 +271,7 @@ int options_parse(int argc, char **argv, const struct hostconf *conf, struct sup
 	if (!strcmp(cfg->gpu, "model") && !cfg->allow_model) {
 		fprintf(stderr, "xengpud: gpu=model, from %s, draws nothing: it is a model of a GPU for "
 			"tests, and served with --allow-model only; for guests choose auto, soft or a "
-			"render node\n", cfg->gpu == conf->gpu ? "the host's config" : "--gpu");
+			"render node\n", cfg->gpu == cfg->conf_gpu ? "the host's config" : "--gpu");
 		return EXIT_USAGE;
 	}
 	if (cfg->max_pages < cfg->max_buffer_pages)

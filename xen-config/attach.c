@@ -365,13 +365,40 @@ int attach_each(struct xst *xst, int domid, int (*fn)(const struct attach_vgpu *
 	return err == -ENOENT ? 0 : err;
 }
 
+struct only {
+	struct attach_vgpu *vgpu;
+	unsigned int n;
+};
+
+static int only_one(const struct attach_vgpu *vgpu, void *arg)
+{
+	struct only *only = arg;
+
+	*only->vgpu = *vgpu;
+	return only->n++ ? -EEXIST : 0;
+}
+
+int attach_only(struct xst *xst, uint16_t domid, struct attach_vgpu *out)
+{
+	struct only only = { .vgpu = out };
+	int err = attach_each(xst, domid, only_one, &only);
+
+	return err ? err : only.n ? 0 : -ENOENT;
+}
+
 static int close_tx(struct xst *xst, xst_tx tx, void *arg)
 {
 	const struct attach_vgpu *v = arg;
+	uint32_t online = 1, state = XenbusStateUnknown;
 	int err;
 
 	if (!exists(xst, tx, paths_back(v->backend, v->domid, v->devid, "state")))
 		return -ENOENT;
+	xst_read_u32(xst, tx, paths_back(v->backend, v->domid, v->devid, "state").s, &state);
+	xst_read_u32(xst, tx, paths_back(v->backend, v->domid, v->devid, "online").s, &online);
+	/* It was asked before, and has let go, which it says once. */
+	if (!online && state == XenbusStateClosed)
+		return 0;
 	err = xst_write(xst, tx, paths_back(v->backend, v->domid, v->devid, "online").s, "0");
 	if (!err)
 		err = xst_printf(xst, tx, paths_back(v->backend, v->domid, v->devid, "state").s,

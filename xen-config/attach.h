@@ -86,6 +86,12 @@ int attach_read_option(struct xst *xst, const struct attach_vgpu *vgpu, struct v
 int attach_lookup(struct xst *xst, uint16_t domid, uint16_t devid, struct attach_vgpu *out);
 
 /*
+ * attach_only() - the one device of a domain.
+ * Returns 0; -ENOENT, it has none; -EEXIST, it has several; or as attach_each().
+ */
+int attach_only(struct xst *xst, uint16_t domid, struct attach_vgpu *out);
+
+/*
  * attach_each() - call @each for every device of @domid, or of all domains with @domid < 0.
  * Returns 0, the first non-zero value of @each, or -errno.
  */

@@ -77,6 +77,16 @@ int policy_save(const struct policy_paths *paths, const char *uuid, const struct
 /* policy_forget() - drop what was saved. Returns 0, also when there is nothing; as policy_save(). */
 int policy_forget(const struct policy_paths *paths, const char *uuid, char *why);
 
+/*
+ * policy_set_aside() - keep what is saved, before it is replaced or dropped.
+ * policy_put_back() - what was set aside is what is saved again: nothing, if there was nothing.
+ * policy_drop_aside() - what was set aside is not needed any more.
+ * Return as policy_save().
+ */
+int policy_set_aside(const struct policy_paths *paths, const char *uuid, char *why);
+int policy_put_back(const struct policy_paths *paths, const char *uuid, char *why);
+void policy_drop_aside(const struct policy_paths *paths, const char *uuid);
+
 /* policy_uuid_ok() - whether it is 36 hexadecimal digits and dashes in the right places. */
 bool policy_uuid_ok(const char *uuid);
 

@@ -149,3 +149,52 @@ int policy_forget(const struct policy_paths *paths, const char *uuid, char *why)
 	}
 	return errno == ENOENT || errno == ENOTDIR ? 0 : failed(why, path, "removed", -errno);
 }
+
+/* What was saved before, until it is known whether what replaces it counts. */
+static int aside_paths(const struct policy_paths *paths, const char *uuid, char path[POLICY_MAX_PATH + 64],
+		       char old[POLICY_MAX_PATH + 72], char *why)
+{
+	int err = file_path(paths, uuid, path, POLICY_MAX_PATH + 64, why);
+
+	if (!err)
+		snprintf(old, POLICY_MAX_PATH + 72, "%s.old", path);
+	return err;
+}
+
+int policy_set_aside(const struct policy_paths *paths, const char *uuid, char *why)
+{
+	char path[POLICY_MAX_PATH + 64], old[POLICY_MAX_PATH + 72];
+	int err = aside_paths(paths, uuid, path, old, why);
+
+	if (err)
+		return err;
+	unlink(old);
+	if (!link(path, old) || errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return failed(why, old, "written", -errno);
+}
+
+int policy_put_back(const struct policy_paths *paths, const char *uuid, char *why)
+{
+	char path[POLICY_MAX_PATH + 64], old[POLICY_MAX_PATH + 72];
+	int err = aside_paths(paths, uuid, path, old, why);
+
+	if (err)
+		return err;
+	if (!rename(old, path)) {
+		/* Of two names of one file rename() leaves both. */
+		unlink(old);
+		sync_folder(paths->state);
+		return 0;
+	}
+	return errno == ENOENT || errno == ENOTDIR ? policy_forget(paths, uuid, why) :
+						     failed(why, path, "written", -errno);
+}
+
+void policy_drop_aside(const struct policy_paths *paths, const char *uuid)
+{
+	char path[POLICY_MAX_PATH + 64], old[POLICY_MAX_PATH + 72], why[WHY_BYTES];
+
+	if (!aside_paths(paths, uuid, path, old, why))
+		unlink(old);
+}

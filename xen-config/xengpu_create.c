@@ -33,7 +33,7 @@ struct create {
 	char name[ATTACH_MAX_NAME];
 	char uuid[ATTACH_UUID_BYTES];
 	char uuid_arg[ATTACH_UUID_BYTES + 16];	/* "" when the config has one */
-	bool saved;
+	bool aside;			/* what was saved before is to be had again */
 };
 
 /* --- running xl ------------------------------------------------------------------------------ */
@@ -282,11 +282,16 @@ static int settle(struct create *c, const struct xlcfg *cfg, struct policy *poli
 	struct cmd *cmd = c->cmd;
 	struct policy own;
 	char why[WHY_BYTES];
-	int err, status;
+	int err;
 
 	err = policy_of(&cmd->conf, cfg, POLICY_SAVED, &own, why);
 	if (err && err != -ENOENT)
 		return cmd_error("%s", why);
+	if (!cmd->dry_run) {
+		if (policy_set_aside(&cmd->paths, c->uuid, why))
+			return cmd_error("%s", why);
+		c->aside = true;
+	}
 	/* An earlier domain's of this UUID, which had some. */
 	if (err && !cmd->dry_run && policy_forget(&cmd->paths, c->uuid, why))
 		return cmd_error("%s", why);
@@ -298,9 +303,7 @@ static int settle(struct create *c, const struct xlcfg *cfg, struct policy *poli
 	if (err || policy->from == POLICY_ADMIN)
 		return CMD_OK;
 	*policy = own;
-	status = cmd_save(cmd, c->uuid, &own.own);
-	c->saved = !status && !cmd->dry_run;
-	return status;
+	return cmd_save(cmd, c->uuid, &own.own);
 }
 
 /* --- the domain ------------------------------------------------------------------------------ */
@@ -333,11 +336,17 @@ static int print_attach_all(const struct create *c, const struct policy *policy)
 	return CMD_OK;
 }
 
-static void forget(struct create *c)
+/* There is a domain, or there is none: what is saved for it follows. */
+static void conclude(struct create *c, bool created)
 {
 	char why[WHY_BYTES];
 
-	if (c->saved && policy_forget(&c->cmd->paths, c->uuid, why))
+	if (!c->aside)
+		return;
+	c->aside = false;
+	if (created)
+		policy_drop_aside(&c->cmd->paths, c->uuid);
+	else if (policy_put_back(&c->cmd->paths, c->uuid, why))
 		cmd_error("%s", why);
 }
 
@@ -365,17 +374,15 @@ static int create(struct create *c, const struct policy *policy)
 	int status;
 
 	status = create_paused(c, &domid);
-	if (status) {
-		forget(c);
+	if (status)
 		return CMD_FAILED;
-	}
 	status = cmd->dry_run ? print_attach_all(c, policy) : attach_all(c, policy, domid);
 	if (status) {
 		cmd_error("domain %s is destroyed, for it would be without its vgpu", c->name);
 		run_xl_on(cmd, "destroy", domid, c->name);
-		forget(c);
 		return CMD_FAILED;
 	}
+	conclude(c, true);
 	if (!c->paused)
 		status = run_xl_on(cmd, "unpause", domid, c->name);
 	if (!status && c->console)
@@ -429,6 +436,7 @@ int xengpu_create(struct cmd *cmd, int argc, char **argv)
 	}
 	if (!status)
 		status = policy.from != POLICY_NONE ? create(&c, &policy) : plain(cmd, argc, words);
+	conclude(&c, !status);
 	free(c.extra);
 	for (i = 1; i < argc; i++)
 		free(words[i]);

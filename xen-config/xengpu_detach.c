@@ -47,14 +47,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return optind < argc && argc - optind <= 2 ? CMD_OK : CMD_USAGE;
 }
 
-static int only_device(const struct attach_vgpu *vgpu, void *arg)
-{
-	struct attach_vgpu *out = arg;
-
-	*out = *vgpu;
-	return 1;
-}
-
 static int find_device(struct cmd *cmd, const char *domain, const char *devid_text,
 		       struct attach_vgpu *v)
 {
@@ -73,13 +65,14 @@ static int find_device(struct cmd *cmd, const char *domain, const char *devid_te
 	if (devid_text) {
 		err = attach_lookup(cmd->xst, domid, devid, v);
 	} else {
-		err = attach_each(cmd->xst, domid, only_device, v);
-		err = err == 0 ? -ENOENT : err == 1 ? 0 : err;
+		err = attach_only(cmd->xst, domid, v);
 	}
 	if (err == -ENOENT && devid_text)
 		return cmd_error("vgpu %u is not attached to domain %s", devid, domain);
 	if (err == -ENOENT)
 		return cmd_error("domain %s has no vgpu", domain);
+	if (err == -EEXIST)
+		return cmd_error("domain %s has several vgpus: say which, as DEVID", domain);
 	if (err)
 		return cmd_error("cannot look up the vgpu of domain %s: %s", domain,
 				 cmd_strerror(err));

@@ -155,6 +155,16 @@ static void print_counters(const struct info *info, const struct attach_vgpu *v)
 	}
 }
 
+/* Bans are of a UUID, and of a name only where there is none. */
+static bool is_banned(const struct info *info, struct json_object *ban)
+{
+	struct json_object *key;
+
+	if (json_object_object_get_ex(ban, "uuid", &key) && policy_uuid_ok(json_object_get_string(key)))
+		return has_text(ban, "uuid", info->uuid);
+	return has_text(ban, "name", info->name);
+}
+
 static void print_bans(const struct info *info)
 {
 	struct json_object *bans, *ban;
@@ -165,8 +175,7 @@ static void print_bans(const struct info *info)
 		return;
 	for (i = 0; i < json_object_array_length(bans); i++) {
 		ban = json_object_array_get_idx(bans, i);
-		if (!has_number(ban, "domid", info->domid) && !has_text(ban, "name", info->name) &&
-		    !has_text(ban, "uuid", info->uuid))
+		if (!is_banned(info, ban))
 			continue;
 		row("banned", "until `xengpu allow %s`", info->name);
 		print_members(ban);

@@ -52,12 +52,6 @@ static int check_limits(struct cmd *cmd, const struct sched_options *o)
 	return CMD_OK;
 }
 
-static int only_device(const struct attach_vgpu *vgpu, void *arg)
-{
-	*(struct attach_vgpu *)arg = *vgpu;
-	return 1;
-}
-
 /*
  * xengpud here does not have it. In dom0 the toolstack's record says who does; elsewhere nobody may
  * read that. Returns CMD_OK with @v set for a vgpu that a driver domain serves.
@@ -80,13 +74,14 @@ static int find_elsewhere(struct cmd *cmd, const struct sched_options *o, const 
 	if (o->filter.devid >= 0) {
 		err = attach_lookup(cmd->xst, domid, (uint16_t)o->filter.devid, v);
 	} else {
-		err = attach_each(cmd->xst, domid, only_device, v);
-		err = err == 0 ? -ENOENT : err == 1 ? 0 : err;
+		err = attach_only(cmd->xst, domid, v);
 	}
 	if (err == -ENOENT && o->filter.devid >= 0)
 		return cmd_error("vgpu %d is not attached to domain %s", o->filter.devid, domain);
 	if (err == -ENOENT)
 		return cmd_error("domain %s has no vgpu", domain);
+	if (err == -EEXIST)
+		return cmd_error("domain %s has several vgpus: say which with -n", domain);
 	if (err)
 		return cmd_error("cannot look up the vgpu of domain %s: %s", domain,
 				 cmd_strerror(err));

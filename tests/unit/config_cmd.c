@@ -110,6 +110,44 @@ TEST(config_cmd, backend_without_a_renderer)
 	root_down(&root);
 }
 
+/* A config that is read again may name another GPU, which counts from the next start. */
+TEST(config_cmd, gpu_stays_that_of_the_start)
+{
+	struct rig rig;
+	struct root root;
+
+	root_up(&root);
+	rig_up(&rig);
+	rig_config(&rig, "gpu = \"soft\"\\n");
+	rig_start(&rig, NULL);
+	SAY(0, 0, "", "attach", "1", "gpu=soft");
+	SAY(0, 0, "", "detach", "1");
+	rig_config(&rig, "ban_after = 0\\n");
+	CHECK_EQ(kill(rig.pid, SIGHUP), 0);
+	rig_sleep_ms(200);
+	SAY(0, 0, "", "attach", "1", "gpu=soft");
+	rig_down(&rig);
+	root_down(&root);
+}
+
+/* Nobody was there to let go; the backend does it when it comes, and says so once. */
+TEST(config_cmd, detach_is_repeated)
+{
+	struct rig rig;
+	struct root root;
+
+	root_up(&root);
+	rig_up(&rig);
+	SAY(0, 0, "", "attach", "--no-wait", "1");
+	SAY(0, 1, "did not let go of vgpu 0", "detach", "--timeout=1", "1");
+	rig_start(&rig, "ok");
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 5000);
+	SAY(0, 0, "", "detach", "--timeout=3", "1");
+	CHECK(store_is_empty(&rig, 1));
+	rig_down(&rig);
+	root_down(&root);
+}
+
 static const char uuid1[] = "var/lib/xengpu/policy/00000000-0000-0000-0000-000000000001.conf";
 
 TEST(config_cmd, saved)
@@ -127,6 +165,7 @@ TEST(config_cmd, saved)
 	CHECK(root_has(&root, uuid1, "\"weight=512,cap=40,memory=256,devid=0\"\n]"));
 	SAY(0, 0, "", "attach", "--no-wait", "1", "devid=3,backend=dom0");
 	CHECK(root_has(&root, uuid1, "devid=0\",\n\t\"backend=dom0,devid=3\"\n]"));
+	SAY(0, 1, "domain 1 has several vgpus: say which, as DEVID", "detach", "--force", "1");
 	SAY(0, 0, "", "detach", "--force", "--no-save", "1", "3");
 	SAY(0, 0, "", "attach", "--no-wait", "--no-save", "1", "devid=3,backend=dom0");
 	CHECK(root_has(&root, uuid1, "devid=3"));

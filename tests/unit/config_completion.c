@@ -22,7 +22,7 @@ static void complete(const char *line, char *text, size_t bytes)
 
 	snprintf(command, sizeof(command),
 		 "exec bash --norc -c 'source " FILE_NAME "; xl() { "
-		 "printf \"Name ID\\nDomain-0 0\\nweb 1\\nwiki 2\\n\"; }; COMP_LINE=\"$0\"; "
+		 "printf \"Name ID\\nDomain-0 0\\nweb 1\\nwiki 2\\nw\\$(echo;echo,was,run) 3\\n\"; }; COMP_LINE=\"$0\"; "
 		 "COMP_POINT=${#0}; _xengpu; printf \"[%%s]\" \"${COMPREPLY[@]}\"' '%s'", line);
 	shell = popen(command, "re");
 	CHECK(shell);

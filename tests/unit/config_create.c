@@ -156,6 +156,14 @@ TEST(config_create, xl_fails)
 	setenv("XENGPU_XL", "/nonexistent/xl", 1);
 	CREATE(1, "cannot run /nonexistent/xl", s.config);
 	CHECK(!root_has(&s.root, state_file, ""));
+	/* What had been saved before is what is saved: nothing was created. */
+	root_write(&s.root, state_file, "vgpu = [ \"cap=7\" ]\n");
+	CREATE(1, "cannot run /nonexistent/xl", s.config);
+	CHECK(root_has(&s.root, state_file, "cap=7"));
+	root_write(&s.root, "elsewhere.cfg", "name = \"web\"\nuuid = \"" UUID "\"\n");
+	CREATE(1, "cannot run /nonexistent/xl", s.config);
+	CHECK(root_has(&s.root, state_file, "cap=7"));
+	CHECK(!root_has(&s.root, "var/lib/xengpu/policy/" UUID ".conf.old", ""));
 	stage_down(&s);
 }
 

@@ -122,6 +122,36 @@ TEST(sup_ban, outlives_supervisor_and_domain)
 	rig_down(&rig);
 }
 
+static void write_ban(const struct rig *rig, const char *key)
+{
+	char path[128];
+	FILE *file;
+
+	mkdir(rig->state, 0755);
+	snprintf(path, sizeof(path), "%s/banned", rig->state);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/banned/%s", rig->state, key);
+	file = fopen(path, "we");
+	CHECK(file);
+	CHECK(fputs("web\n1700000000\n3 workers crashed\n", file) >= 0);
+	CHECK_EQ(fclose(file), 0);
+}
+
+/* A domain without a uuid in its config has another one each time it is made. */
+TEST(sup_ban, all_of_a_name_are_lifted)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	write_ban(&rig, "00000000-0000-0000-0000-00000000000a");
+	write_ban(&rig, "00000000-0000-0000-0000-00000000000b");
+	rig_start(&rig, "ok");
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	ask(&rig, "allow web\n", "ok: web is allowed again");
+	ask(&rig, "stats\n", "\"bans\":[]");
+	rig_down(&rig);
+}
+
 /* The administrator's kill(1), an end in order without last words, and 0: never. */
 TEST(sup_ban, what_does_not_count)
 {
