@@ -30,7 +30,7 @@
 #include "gpu.h"
 #include "gpu_renderer.h"
 #include "gpu_shaders.h"
-#include "gpu_texels.h"
+#include "gpu_stream.h"
 #include "gpu_time.h"
 #include "gpu_warm.h"
 
@@ -42,12 +42,6 @@ struct virgl_box {
 
 /* VIRGL_CCMD_NOP without arguments. Source: Mesa src/virtio/virtio-gpu/virgl_protocol.h. */
 #define VIRGL_NOP	0u
-
-/*
- * VIRGL_CCMD_PIPE_RESOURCE_CREATE, by the same source: the 49th of its commands. A header has the
- * command in its lowest octet and the number of words that follow in its upper half.
- */
-#define VIRGL_PIPE_RESOURCE_CREATE 48u
 
 /* libvirglrenderer has global state, so this may have, too. */
 static struct {
@@ -211,6 +205,11 @@ static void between_contexts(void)
 static int virgl_context_attach(struct gpu *gpu, uint32_t context_id, uint32_t resource_id)
 {
 	(void)gpu;
+	/*
+	 * Twice is once: virglrenderer 0.10 lists a blob each time that it is attached, and takes one of
+	 * these off the list when the blob is freed. Source: its vrend_renderer_attach_res_ctx().
+	 */
+	virgl_renderer_ctx_detach_resource((int)context_id, (int)resource_id);
 	virgl_renderer_ctx_attach_resource((int)context_id, (int)resource_id);
 	return 0;
 }
@@ -307,31 +306,9 @@ static int virgl_transfer(struct gpu *gpu, const struct vgpuif_transfer *args, b
 	return settle(args->context_id, ret);
 }
 
-/*
- * Look through commands before the renderer does. There is one that allocates: for a blob in the
- * renderer's memory, which is made of it later. We have no such blobs, so no frontend needs it, and
- * what it allocates would be in nobody's account.
- */
-static int look_through(const struct gpu *gpu, uint32_t *cmds, uint32_t n)
-{
-	uint32_t i;
-
-	for (i = 0; i < n; i += 1 + (cmds[i] >> 16)) {
-		switch (cmds[i] & 0xff) {
-		case VIRGL_PIPE_RESOURCE_CREATE:
-			return -EOPNOTSUPP;
-		case VIRGL_CREATE_OBJECT:
-		case VIRGL_SET_SHADER_IMAGES:
-			gpu_texels_cut(gpu, cmds + i, n - i);
-			break;
-		}
-	}
-	return 0;
-}
-
 static int virgl_submit(struct gpu *gpu, uint32_t context_id, void *cmds, uint32_t bytes)
 {
-	int ret = look_through(gpu, cmds, bytes / 4);
+	int ret = gpu_stream_check(gpu, cmds, bytes / 4);
 
 	if (ret)
 		return ret;

@@ -290,6 +290,8 @@ int32_t wrk_status(int err)
 	switch (err) {
 	case 0:
 		return 0;
+	case -EINVAL:
+		return -XEN_EINVAL;
 	case -ENOMEM:
 		return -XEN_ENOMEM;
 	case -EOPNOTSUPP:

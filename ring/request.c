@@ -161,18 +161,29 @@ static int check_context_resource(const struct vgpuif_request *req,
 	return 0;
 }
 
+bool request_box_ok(const struct request_box *b)
+{
+	/* Signed in the renderer (struct virgl_box is, in places, read as int). */
+	if (b->x > INT32_MAX || b->y > INT32_MAX || b->z > INT32_MAX || b->width > INT32_MAX ||
+	    b->height > INT32_MAX || b->depth > INT32_MAX || b->stride > INT32_MAX ||
+	    b->layer_stride > INT32_MAX)
+		return false;
+	/* It counts the octets of a box in 64 bits, and compares 32 of them with what there is. */
+	return (b->height ? b->height - 1 : 0) * (uint64_t)b->stride +
+		       (b->depth ? b->depth - 1 : 0) * (uint64_t)b->layer_stride <= UINT32_MAX;
+}
+
 static int check_transfer(const struct vgpuif_request *req, const struct request_limits *limits,
 			  struct request_ids *ids)
 {
 	const struct vgpuif_transfer *f = &req->u.transfer;
+	const struct request_box box = { f->stride, f->layer_stride, f->x, f->y, f->z, f->width,
+					 f->height, f->depth };
 
 	(void)limits;
 	if (f->reserved)
 		return -XEN_EINVAL;
-	/* Signed in the renderer (struct virgl_box is, in places, read as int). */
-	if (f->x > INT32_MAX || f->y > INT32_MAX || f->z > INT32_MAX || f->width > INT32_MAX ||
-	    f->height > INT32_MAX || f->depth > INT32_MAX || f->level > INT32_MAX ||
-	    f->stride > INT32_MAX || f->layer_stride > INT32_MAX)
+	if (f->level > INT32_MAX || !request_box_ok(&box))
 		return -XEN_EINVAL;
 	if (f->width == 0 || f->height == 0 || f->depth == 0)
 		return -XEN_EINVAL;

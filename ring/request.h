@@ -6,6 +6,7 @@
 #ifndef RING_REQUEST_H
 #define RING_REQUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vgpuif.h"
@@ -31,6 +32,15 @@ struct request_ids {
 	uint32_t buffer_id;
 	uint32_t needs;			/* REQUEST_ bits, narrowed to this very request */
 };
+
+/* Where a transfer goes, and how lines and layers lie in memory. */
+struct request_box {
+	uint32_t stride, layer_stride;	/* octets; 0: as close as they can */
+	uint32_t x, y, z, width, height, depth;
+};
+
+/* request_box_ok() - whether the renderer can count with it; not whether there is so much. */
+bool request_box_ok(const struct request_box *untrusted_box);
 
 /*
  * request_check() - check a private copy of a request.

@@ -181,6 +181,7 @@ TEST(request, ranges)
 	TRY(13, transfer.width, UINT32_MAX, -XEN_EINVAL);
 	TRY(13, transfer.stride, 0x80000000u, -XEN_EINVAL);
 	TRY(13, transfer.level, 0x80000000u, -XEN_EINVAL);
+	TRY(13, transfer.layer_stride, 0x80000000u, -XEN_EINVAL);
 	TRY(15, submit.ring_idx, VGPUIF_MAX_CONTEXT_RINGS, -XEN_EINVAL);
 	TRY(15, submit.bytes, 6, -XEN_EINVAL);
 	TRY(15, submit.bytes, VGPUIF_MAX_SUBMIT_BYTES, 0);
@@ -188,6 +189,27 @@ TEST(request, ranges)
 	TRY(15, submit.offset, 4, -XEN_EINVAL);
 	TRY(15, submit.offset, UINT64_MAX & ~UINT64_C(7), 0);
 	TRY(15, submit.bytes, 0, -XEN_EINVAL);			/* an empty one must be a fence */
+}
+
+/* The renderer compares 32 bits of how far a box reaches with what there is. */
+TEST(request, boxes_reach_less_than_32_bits)
+{
+	struct request_box box = { .stride = 1 << 20, .width = 1, .height = 4096, .depth = 1 };
+
+	CHECK(request_box_ok(&box));
+	box.height++;
+	CHECK(!request_box_ok(&box));
+	box = (struct request_box){ .layer_stride = 1 << 30, .width = 1, .height = 1, .depth = 4 };
+	CHECK(request_box_ok(&box));
+	box.stride = INT32_MAX;
+	box.height = 2;
+	CHECK(!request_box_ok(&box));
+	box.height = 1;
+	box.depth = 5;
+	CHECK(!request_box_ok(&box));
+	box = (struct request_box){ 0 };
+	CHECK(request_box_ok(&box));
+	TRY(13, transfer.layer_stride, INT32_MAX, 0);
 }
 
 TEST(request, empty_submit_is_a_fence)

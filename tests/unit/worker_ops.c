@@ -225,6 +225,43 @@ TEST(worker_ops, blob)
 	stop(rig);
 }
 
+static uint64_t resident_pages(pid_t pid)
+{
+	unsigned long size, resident = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	file = fopen(path, "re");
+	CHECK(file);
+	CHECK_EQ(fscanf(file, "%lu %lu", &size, &resident), 2);
+	fclose(file);
+	return resident;
+}
+
+/* virglrenderer 0.10 notes each time that a blob is attached, and keeps all notes but one when it is freed. */
+TEST(worker_ops, attached_again_and_again)
+{
+	const struct vgpuif_request blob = {
+		.operation = VGPUIF_OP_RESOURCE_CREATE_BLOB,
+		.u.resource_create_blob = { .resource_id = 1, .blob_mem = VGPUIF_BLOB_MEM_GUEST,
+					    .bytes = PAGE, .buffer_id = 1 } };
+	struct rig *rig = started();
+	uint64_t before;
+	unsigned int i;
+
+	CHECK_EQ(rig_context(rig, 1), 0);
+	CHECK_EQ(rig_register(rig, 1, 8, 1, 0), 0);
+	CHECK_EQ(rig_call(rig, &blob), 0);
+	CHECK_EQ(rig_context_resource(rig, VGPUIF_OP_CONTEXT_ATTACH, 1, 1), 0);
+	before = resident_pages(rig->pid);
+	for (i = 0; i < 50000; i++)
+		CHECK_EQ(rig_context_resource(rig, VGPUIF_OP_CONTEXT_ATTACH, 1, 1), 0);
+	/* 32 octets a note: 390 pages. */
+	CHECK(resident_pages(rig->pid) < before + 100);
+	stop(rig);
+}
+
 TEST(worker_ops, renderer_refuses)
 {
 	struct vgpuif_request req = {
@@ -267,6 +304,43 @@ TEST(worker_ops, transfer_refused)
 	req.u.transfer.context_id = 1;
 	req.u.transfer.width = 17;
 	CHECK_EQ(rig_call(rig, &req), -XEN_EIO);		/* out of the texture */
+	stop(rig);
+}
+
+/* What is refused as a request is refused among commands. */
+TEST(worker_ops, boxes_in_commands)
+{
+	static const uint32_t commands[] = { VIRGL_CMD0(9, 0, 12), VIRGL_CMD0(43, 0, 13),
+					     VIRGL_CMD0(45, 0, 14) };
+	static const struct {
+		uint32_t word, value;
+	} bad[] = { { 6, 0x80000000u }, { 7, UINT32_MAX }, { 8, UINT32_MAX }, { 9, 0x80000000u },
+		    { 10, 0x80000000u }, { 11, 0x80000000u }, { 4, 0x80000000u }, { 4, INT32_MAX },
+		    { 5, INT32_MAX } };
+	uint32_t good[15] = { 0, 1, 0, 0, 4, 16, 0, 0, 0, 1, 4, 4, 0, 0, 0 };
+	struct rig *rig = started();
+	uint32_t *cmds;
+	size_t i, j;
+
+	CHECK_EQ(rig_context(rig, 1), 0);
+	CHECK_EQ(rig_register(rig, 1, RIG_SCRATCH, 1, VGPUIF_BUFFER_READ_ONLY), 0);
+	cmds = (uint32_t *)(rig->mem + RIG_SCRATCH * PAGE);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const uint32_t bytes = 4 + (commands[i] >> 16) * 4;
+
+		good[0] = commands[i];
+		for (j = 0; j < sizeof(bad) / sizeof(bad[0]); j++) {
+			memcpy(cmds, good, sizeof(good));
+			cmds[bad[j].word] = bad[j].value;
+			CHECK_EQ(rig_submit(rig, 1, 1, 0, bytes, 0), -XEN_EINVAL);
+		}
+	}
+	/* None of them came to the renderer, which would have lost the context. */
+	cmds[0] = 0;
+	CHECK_EQ(rig_submit(rig, 1, 1, 0, 4, VGPUIF_SUBMIT_FENCE), 0);
+	/* There is no such resource; that is the renderer's to say. */
+	memcpy(cmds, good, sizeof(good));
+	CHECK(rig_submit(rig, 1, 1, 0, 60, 0) != -XEN_EINVAL);
 	stop(rig);
 }
 
