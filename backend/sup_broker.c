@@ -30,7 +30,7 @@ static int send_grant(struct sup_worker *w, const struct broker *b, int map_err,
 	g->err = map_err;
 	g->n_pages = b->n_pages;
 	g->writable = b->writable;
-	g->n_extents = map_err ? 0 : grant->n_extents;
+	g->n_extents = grant->n_extents;
 	for (i = 0; i < g->n_extents; i++) {
 		g->extent[i].n_pages = grant->extent[i].n_pages;
 		g->extent[i].offset_bytes = grant->extent[i].offset_bytes;
@@ -88,7 +88,7 @@ static int map_now(struct sup_worker *w)
 	}
 	if (map_err) {
 		sup->map_refused++;
-		return send_grant(w, b, map_err, NULL);
+		return send_grant(w, b, map_err, &(struct gnt_grant){ 0 });
 	}
 	err = send_grant(w, b, 0, &grant);
 	gnt_grant_close(&grant);
