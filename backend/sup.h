@@ -395,6 +395,9 @@ struct sup_device *sup_device_new(struct sup *sup, uint16_t domid, uint16_t devi
 
 struct sup_device *sup_device_find(struct sup *sup, uint16_t domid, uint16_t devid);
 
+/* sup_domain_names() - read the guests' names anew: a domain may be renamed, and one that migrates is. */
+void sup_domain_names(struct sup *sup);
+
 /* sup_device_dirty() - have it looked at in this turn of the loop. */
 void sup_device_dirty(struct sup_device *dev);
 

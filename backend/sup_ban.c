@@ -268,6 +268,10 @@ static struct sup_ban *find_who(struct sup *sup, const char *who)
 	LIST_FOREACH(ban, &bans, link)
 		if (ban->banned && (!strcmp(ban->key, who) || !strcmp(ban->name, who)))
 			return ban;
+	/* It may have been renamed since. */
+	LIST_FOREACH(dom, &sup->domains, link)
+		if (!strcmp(dom->name, who) && find(dom))
+			return find(dom);
 	if (xenbus_parse_u16(who, &domid))
 		return NULL;
 	LIST_FOREACH(dom, &sup->domains, link)

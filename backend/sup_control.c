@@ -91,6 +91,8 @@ static char *answer_line(struct sup *sup, const char *line)
 {
 	size_t i, len;
 
+	/* People and programs go by the names that domains have now. */
+	sup_domain_names(sup);
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		len = strlen(commands[i].name);
 		if (strncmp(line, commands[i].name, len))

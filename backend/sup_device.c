@@ -49,6 +49,19 @@ static void identify(struct sup *sup, struct sup_domain *dom, uint16_t devid)
 		dom->vm[0] = '\0';
 }
 
+void sup_domain_names(struct sup *sup)
+{
+	char name[ATTACH_MAX_NAME];
+	struct sup_domain *dom;
+
+	LIST_FOREACH(dom, &sup->domains, link) {
+		attach_domain_name(sup->xst, dom->domid, name);
+		/* Where there is no UUID the name is what a ban goes by. */
+		if (dom->vm[0] && strcmp(name, ATTACH_NO_NAME))
+			snprintf(dom->name, sizeof(dom->name), "%s", name);
+	}
+}
+
 static struct sup_domain *domain_get(struct sup *sup, uint16_t domid, uint16_t devid)
 {
 	struct sup_domain *dom;

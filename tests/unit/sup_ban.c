@@ -122,6 +122,23 @@ TEST(sup_ban, outlives_supervisor_and_domain)
 	rig_down(&rig);
 }
 
+/* xl rename, or a domain that migrated: it is found by the name that it has now. */
+TEST(sup_ban, renamed)
+{
+	struct guest g;
+	struct rig rig;
+
+	up_with(&rig, &g, "ban_after = 1\\n", "60");
+	lose_one(&g, 0, SIGSEGV, 0);
+	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 2000);
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, "/local/domain/1/name", "desk"), 0);
+	ask(&rig, "stats\n", "\"name\":\"desk\"");
+	ask(&rig, "allow desk\n", "ok: ");
+	ask(&rig, "stats\n", "\"bans\":[]");
+	guest_down(&g);
+	rig_down(&rig);
+}
+
 static void write_ban(const struct rig *rig, const char *key)
 {
 	char path[128];
