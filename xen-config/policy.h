@@ -74,6 +74,13 @@ int policy_of(const struct hostconf *conf, const struct xlcfg *cfg, enum policy_
 int policy_save(const struct policy_paths *paths, const char *uuid, const struct vgpus *vgpus,
 		char *why);
 
+/*
+ * policy_lock() - be the only one that reads what is saved and changes it, until policy_unlock(). Waits.
+ * Returns what policy_unlock() takes; -1, also fine there: it cannot be had, nor could anything be saved.
+ */
+int policy_lock(const struct policy_paths *paths);
+void policy_unlock(int lock);
+
 /* policy_forget() - drop what was saved. Returns 0, also when there is nothing; as policy_save(). */
 int policy_forget(const struct policy_paths *paths, const char *uuid, char *why);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,6 +134,30 @@ int policy_save(const struct policy_paths *paths, const char *uuid, const struct
 	}
 	sync_folder(paths->state);
 	return 0;
+}
+
+int policy_lock(const struct policy_paths *paths)
+{
+	char path[POLICY_MAX_PATH + 8], why[WHY_BYTES];
+	int fd;
+
+	if (make_folders(paths->state, why))
+		return -1;
+	/* No policy is called so, either. */
+	snprintf(path, sizeof(path), "%s/.lock", paths->state);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		(void)!flock(fd, LOCK_EX);
+	return fd;
+}
+
+void policy_unlock(int lock)
+{
+	if (lock < 0)
+		return;
+	/* A child that was forked meanwhile has it, too. */
+	(void)!flock(lock, LOCK_UN);
+	close(lock);
 }
 
 int policy_forget(const struct policy_paths *paths, const char *uuid, char *why)

@@ -45,7 +45,7 @@ static int find(struct cmd *cmd, uint16_t domid, char *uuid, struct policy *poli
 	return CMD_OK;
 }
 
-int cmd_save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option *option)
+static int save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option *option)
 {
 	char uuid[ATTACH_UUID_BYTES];
 	struct policy policy = { 0 };
@@ -61,8 +61,8 @@ int cmd_save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option 
 	return cmd_save(cmd, uuid, &policy.own);
 }
 
-int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
-		   const struct vgpu_option *change)
+static int save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
+		      const struct vgpu_option *change)
 {
 	struct vgpu_option option = *change;
 	char uuid[ATTACH_UUID_BYTES];
@@ -85,7 +85,7 @@ int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
 	return cmd_save(cmd, uuid, &policy.own);
 }
 
-int cmd_save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid)
+static int save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid)
 {
 	char uuid[ATTACH_UUID_BYTES], why[WHY_BYTES];
 	struct policy policy = { 0 }, without = { 0 };
@@ -103,4 +103,38 @@ int cmd_save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid)
 		return cmd_error("%s", why);
 	status = find(cmd, domid, uuid, &without, &go_on);
 	return status || without.n ? cmd_save(cmd, uuid, &policy.own) : CMD_OK;
+}
+
+/* Two commands at once change what the other wrote, one after the other. */
+static int lock(const struct cmd *cmd)
+{
+	return cmd->dry_run ? -1 : policy_lock(&cmd->paths);
+}
+
+int cmd_save_attached(struct cmd *cmd, uint16_t domid, const struct vgpu_option *option)
+{
+	const int held = lock(cmd);
+	const int status = save_attached(cmd, domid, option);
+
+	policy_unlock(held);
+	return status;
+}
+
+int cmd_save_sched(struct cmd *cmd, uint16_t domid, uint16_t devid,
+		   const struct vgpu_option *change)
+{
+	const int held = lock(cmd);
+	const int status = save_sched(cmd, domid, devid, change);
+
+	policy_unlock(held);
+	return status;
+}
+
+int cmd_save_detached(struct cmd *cmd, uint16_t domid, uint16_t devid)
+{
+	const int held = lock(cmd);
+	const int status = save_detached(cmd, domid, devid);
+
+	policy_unlock(held);
+	return status;
 }

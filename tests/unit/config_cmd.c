@@ -110,6 +110,42 @@ TEST(config_cmd, backend_without_a_renderer)
 	root_down(&root);
 }
 
+static const char uuid1[] = "var/lib/xengpu/policy/00000000-0000-0000-0000-000000000001.conf";
+
+/* Each reads what is saved, and writes it with its own vgpu: not while another one does. */
+TEST(config_cmd, one_saves_after_the_other)
+{
+	struct rig rig;
+	struct root root;
+	int lock, status;
+	pid_t pid;
+
+	root_up(&root);
+	rig_up(&rig);
+	SAY(0, 0, "", "attach", "--no-wait", "1", "devid=1");
+	lock = policy_lock(&root.paths);
+	CHECK(lock >= 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		struct said said;
+
+		say(&rig, 0, &said, (const char *[]){ "attach", "--no-wait", "1", "devid=2", NULL });
+		_exit(said.status);
+	}
+	WAIT_STATE(&rig, paths_back(0, 1, 2, "state"), XenbusStateInitialising, 5000);
+	rig_sleep_ms(200);
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+	CHECK(!root_has(&root, uuid1, "devid=2"));
+	policy_unlock(lock);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK(root_has(&root, uuid1, "devid=1"));
+	CHECK(root_has(&root, uuid1, "devid=2"));
+	rig_down(&rig);
+	root_down(&root);
+}
+
 /* A config that is read again may name another GPU, which counts from the next start. */
 TEST(config_cmd, gpu_stays_that_of_the_start)
 {
@@ -147,8 +183,6 @@ TEST(config_cmd, detach_is_repeated)
 	rig_down(&rig);
 	root_down(&root);
 }
-
-static const char uuid1[] = "var/lib/xengpu/policy/00000000-0000-0000-0000-000000000001.conf";
 
 TEST(config_cmd, saved)
 {
