@@ -11,12 +11,26 @@
 #include "request.h"
 
 #define VIRGL_INLINE_WRITE	9u
+#define VIRGL_COPY_REGION	17u
 #define VIRGL_TRANSFER3D	43u
 #define VIRGL_COPY_TRANSFER3D	45u
 #define VIRGL_PIPE_RESOURCE_CREATE 48u
 
 /* The same places in all three (VIRGL_RESOURCE_IW_*). */
 enum { BOX_STRIDE = 4, BOX_LAYER_STRIDE, BOX_X, BOX_Y, BOX_Z, BOX_WIDTH, BOX_HEIGHT, BOX_DEPTH, BOX_END };
+
+/* Places in a copy: the two corners, and the box's size behind the second (VIRGL_CMD_RCR_*). */
+enum { COPY_TO = 3, COPY_FROM = 8, COPY_SIZE = 11, COPY_END = 14 };
+
+static bool copy_ok(const uint32_t *command, unsigned int corner)
+{
+	const struct request_box box = {
+		.x = command[corner], .y = command[corner + 1], .z = command[corner + 2],
+		.width = command[COPY_SIZE], .height = command[COPY_SIZE + 1], .depth = command[COPY_SIZE + 2],
+	};
+
+	return request_box_ok(&box);
+}
 
 /* A request with such a box is refused, too: request.c. */
 static bool box_ok(const uint32_t *command)
@@ -28,6 +42,12 @@ static bool box_ok(const uint32_t *command)
 	};
 
 	return request_box_ok(&box);
+}
+
+/* One that is shorter, or longer than what there is, the renderer refuses. */
+static bool whole(const uint32_t *command, uint32_t n, uint32_t words)
+{
+	return command[0] >> 16 >= words - 1 && n >= words;
 }
 
 int gpu_stream_check(const struct gpu *gpu, uint32_t *cmds, uint32_t n)
@@ -45,8 +65,12 @@ int gpu_stream_check(const struct gpu *gpu, uint32_t *cmds, uint32_t n)
 		case VIRGL_INLINE_WRITE:
 		case VIRGL_TRANSFER3D:
 		case VIRGL_COPY_TRANSFER3D:
-			/* One that is shorter, or longer than what there is, the renderer refuses. */
-			if (cmds[i] >> 16 >= BOX_END - 1 && n - i >= BOX_END && !box_ok(cmds + i))
+			if (whole(cmds + i, n - i, BOX_END) && !box_ok(cmds + i))
+				return -EINVAL;
+			break;
+		case VIRGL_COPY_REGION:
+			if (whole(cmds + i, n - i, COPY_END) &&
+			    (!copy_ok(cmds + i, COPY_TO) || !copy_ok(cmds + i, COPY_FROM)))
 				return -EINVAL;
 			break;
 		case VIRGL_CREATE_OBJECT:

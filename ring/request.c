@@ -161,12 +161,16 @@ static int check_context_resource(const struct vgpuif_request *req,
 	return 0;
 }
 
+static bool in_int(uint32_t at, uint32_t extent)
+{
+	return at <= INT32_MAX && extent <= INT32_MAX - at;
+}
+
 bool request_box_ok(const struct request_box *b)
 {
-	/* Signed in the renderer (struct virgl_box is, in places, read as int). */
-	if (b->x > INT32_MAX || b->y > INT32_MAX || b->z > INT32_MAX || b->width > INT32_MAX ||
-	    b->height > INT32_MAX || b->depth > INT32_MAX || b->stride > INT32_MAX ||
-	    b->layer_stride > INT32_MAX)
+	/* Signed in the renderer (struct virgl_box is, in places, read as int), and its end is, too. */
+	if (!in_int(b->x, b->width) || !in_int(b->y, b->height) || !in_int(b->z, b->depth) ||
+	    b->stride > INT32_MAX || b->layer_stride > INT32_MAX)
 		return false;
 	/* It counts the octets of a box in 64 bits, and compares 32 of them with what there is. */
 	return (b->height ? b->height - 1 : 0) * (uint64_t)b->stride +

@@ -115,8 +115,9 @@ void stream_send(struct sess *s, const struct stream *st, const char *what)
 
 	count.sent++;
 	count.lost += status == -XEN_EIO;
-	count.refused += status == -XEN_EOPNOTSUPP;
-	if (status != SESS_ENDED && status != -XEN_EIO && status != 0 && status != -XEN_EOPNOTSUPP)
+	count.refused += status == -XEN_EOPNOTSUPP || status == -XEN_EINVAL;
+	if (status != SESS_ENDED && status != -XEN_EIO && status != 0 && status != -XEN_EOPNOTSUPP &&
+	    status != -XEN_EINVAL)
 		wrong("%s: status %d", what, status);
 	if (status != SESS_ENDED && sess_call(s, &destroy) != SESS_ENDED && sess_scene(s))
 		return;

@@ -207,6 +207,10 @@ TEST(request, boxes_reach_less_than_32_bits)
 	box.height = 1;
 	box.depth = 5;
 	CHECK(!request_box_ok(&box));
+	box = (struct request_box){ .y = INT32_MAX, .width = 1, .height = 0, .depth = 1 };
+	CHECK(request_box_ok(&box));
+	box.height = 1;
+	CHECK(!request_box_ok(&box));
 	box = (struct request_box){ 0 };
 	CHECK(request_box_ok(&box));
 	TRY(13, transfer.layer_stride, INT32_MAX, 0);
