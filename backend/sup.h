@@ -66,7 +66,7 @@ struct sup_worker;
 
 struct sup_config {
 	const char *gpu;		/* handed on to workers; of the start, whatever the config says later */
-	char conf_gpu[OPTION_MAX_NAME];
+	char conf_gpu[OPTION_MAX_NAME];	/* what @gpu points to when the host's config names one */
 	bool allow_model;		/* it may be "model" */
 	int model_fd;			/* its memory, for workers; -1 for another GPU */
 	const char *worker;		/* path of the program */
@@ -185,7 +185,7 @@ struct broker {
 	uint32_t have;
 	uint32_t writable;
 	uint32_t *refs;
-	struct loop_timer timer; /* armed: all are there, and wait for others to end */
+	struct loop_timer timer;	/* armed: all are there, and wait for others to end */
 };
 
 /* A worker's part of its guest's GPU memory; see sup_memory.c. */

@@ -264,18 +264,15 @@ static struct sup_ban *find_who(struct sup *sup, const char *who)
 	const struct sup_domain *dom;
 	struct sup_ban *ban;
 	uint16_t domid;
+	bool is_id;
 
 	LIST_FOREACH(ban, &bans, link)
 		if (ban->banned && (!strcmp(ban->key, who) || !strcmp(ban->name, who)))
 			return ban;
-	/* It may have been renamed since. */
+	is_id = !xenbus_parse_u16(who, &domid);
 	LIST_FOREACH(dom, &sup->domains, link)
-		if (!strcmp(dom->name, who) && find(dom))
-			return find(dom);
-	if (xenbus_parse_u16(who, &domid))
-		return NULL;
-	LIST_FOREACH(dom, &sup->domains, link)
-		if (dom->domid == domid)
+		/* It may have been renamed since. */
+		if ((is_id && dom->domid == domid) || !strcmp(dom->name, who))
 			return find(dom);
 	return NULL;
 }

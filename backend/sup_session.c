@@ -180,7 +180,7 @@ static enum ses_event act_bind(struct sup_session *s)
 	int err;
 
 	if (!w) {
-		/* Cannot be: SES_EV_WORKER is said when there is one. */
+		/* It was there when SES_EV_WORKER was said, and ended since. */
 		sup_session_fail(s, "no renderer is free");
 		return SES_EV_DEAD;
 	}

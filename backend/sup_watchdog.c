@@ -5,8 +5,8 @@
  * They are looked at four times within the config's time, and only while anybody has work: once all
  * have been idle for a while, nothing wakes up before the first says that it has work again. A guest
  * that is paused or idle has nothing under way. Where several guests stand still, one is to blame at
- * a time. What a taken-over worker makes of its counters
- * harms nobody but its own session.
+ * a time. What a taken-over worker makes of its counters costs its own session; others at most the
+ * time that theirs have anew, or, if it hides that it hangs, that who stands behind it is blamed.
  */
 #include <stdio.h>
 
@@ -60,6 +60,12 @@ static uint64_t stands_since(const struct sup_worker *w)
 	return w->watch.calls_ns < w->watch.retired_ns ? w->watch.calls_ns : w->watch.retired_ns;
 }
 
+static bool stands_too_long(const struct sup_worker *w, uint64_t now_ns)
+{
+	return w->state == WORKER_SERVING &&
+	       now_ns - stands_since(w) >= w->sup->cfg.fence_timeout_s * UINT64_C(1000000000);
+}
+
 /* When it was let to the GPU with what it has there still; the latest, if it never had to wait for that. */
 static uint64_t let_in(const struct sup_worker *w)
 {
@@ -78,11 +84,10 @@ static uint64_t let_in(const struct sup_worker *w)
  */
 static void find_hung(struct sup *sup, uint64_t now_ns)
 {
-	const uint64_t limit_ns = sup->cfg.fence_timeout_s * UINT64_C(1000000000);
 	struct sup_worker *w, *first = NULL;
 
 	TAILQ_FOREACH(w, &sup->pool.workers, link) {
-		if (w->state != WORKER_SERVING || now_ns - stands_since(w) < limit_ns)
+		if (!stands_too_long(w, now_ns))
 			continue;
 		if (!first || stands_since(w) < stands_since(first) ||
 		    (stands_since(w) == stands_since(first) && let_in(w) < let_in(first)))
@@ -91,8 +96,7 @@ static void find_hung(struct sup *sup, uint64_t now_ns)
 	if (!first)
 		return;
 	TAILQ_FOREACH(w, &sup->pool.workers, link)
-		if (w->state == WORKER_SERVING && now_ns - stands_since(w) >= limit_ns &&
-		    w->session->dev->dom == first->session->dev->dom)
+		if (stands_too_long(w, now_ns) && w->session->dev->dom == first->session->dev->dom)
 			hung(w);
 	begin_anew(sup);
 }

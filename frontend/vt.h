@@ -245,7 +245,6 @@ int vt_caps_reply(struct vt_client *c, uint32_t capset_id);
 int vt_caps_get_param(struct vt_client *c, const uint32_t *payload, uint32_t n);
 int vt_caps_get_capset(struct vt_client *c, const uint32_t *payload, uint32_t n);
 void vt_caps_capset_arrived(struct vt_client *c);
-bool vt_caps_known(void *arg);
 
 /* vt_submit.c */
 int vt_submit(struct vt_client *c, uint32_t *words, uint32_t n);

@@ -134,6 +134,13 @@ int vt_caps_get_param(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	return vt_reply_words(c, VTEST_GET_PARAM, words, 2);
 }
 
+static bool all_known(void *arg)
+{
+	const struct vt_client *c = arg;
+
+	return !c->asked;
+}
+
 int vt_caps_get_capset(struct vt_client *c, const uint32_t *payload, uint32_t n)
 {
 	const uint32_t id = payload[0], version = payload[1];
@@ -141,7 +148,7 @@ int vt_caps_get_capset(struct vt_client *c, const uint32_t *payload, uint32_t n)
 	const uint32_t no = 0;
 
 	(void)n;
-	if (c->asked && vt_wait(c, vt_caps_known, c, "the backend does not say what it offers"))
+	if (c->asked && vt_wait(c, all_known, c, "the backend does not say what it offers"))
 		return -1;
 	set = find(c, id);
 	if (!set || version > set->max_version || set->max_bytes > END - AT_ANY ||
@@ -163,11 +170,4 @@ void vt_caps_capset_arrived(struct vt_client *c)
 
 	if (!c->failed && !vt_reply(c, header, sizeof(header)))
 		send_capset(c, (uint32_t)c->wait_seq, AT_ANY, c->wait_bytes);
-}
-
-bool vt_caps_known(void *arg)
-{
-	const struct vt_client *c = arg;
-
-	return !c->asked;
 }

@@ -15,7 +15,7 @@
 
 #include "vt.h"
 
-#define CAPS_MS		1000u
+#define ANSWERS_MS	1000u
 #define SPARE_NS	(5 * UINT64_C(1000000000))
 
 bool vt_spare_offer(int pair, int sock, pid_t peer_pid)
@@ -110,9 +110,8 @@ bool vt_spare_wait(struct vt_client *c)
 	 * A client that left at once did not wait for the answers; the next one wants them, and is
 	 * not to be ended for what the backend says to this one's requests.
 	 */
-	if (c->asked && fe_session_wait(c->session, vt_caps_known, c, -1, CAPS_MS))
-		return false;
-	if (forget_context(c) || fe_session_wait(c->session, nothing_open, c, -1, CAPS_MS) || c->failed)
+	if (forget_context(c) ||
+	    fe_session_wait(c->session, nothing_open, c, -1, ANSWERS_MS) || c->failed)
 		return false;
 	if (send(c->pair, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		return false;

@@ -428,8 +428,10 @@ struct vgpuif_context_resource {
  * context_id   - uint32_t, not 0: a context that the resource is attached to.
  * offset       - uint64_t, where in the backing store the box's first texel lies.
  * stride, layer_stride - uint32_t, octets between rows, between slices; 0 for tightly packed.
- * Answered with -XEN_EINVAL when the resource has no backing store. A box outside the resource may
- * lose the context (-XEN_EIO from then on): that is the renderer's to judge.
+ * Answered with -XEN_EINVAL when the resource has no backing store, when the end of the box (x + width
+ * and the like), the level or a stride is over 2^31 - 1, and when stride * (height - 1) +
+ * layer_stride * (depth - 1) is over 2^32 - 1. A box outside the resource may lose the context
+ * (-XEN_EIO from then on): that is the renderer's to judge.
  */
 struct vgpuif_transfer {
 	uint32_t context_id;

@@ -87,8 +87,8 @@ int policy_forget(const struct policy_paths *paths, const char *uuid, char *why)
 /*
  * policy_set_aside() - keep what is saved, before it is replaced or dropped.
  * policy_put_back() - what was set aside is what is saved again: nothing, if there was nothing.
+ * The two return as policy_save().
  * policy_drop_aside() - what was set aside is not needed any more.
- * Return as policy_save().
  */
 int policy_set_aside(const struct policy_paths *paths, const char *uuid, char *why);
 int policy_put_back(const struct policy_paths *paths, const char *uuid, char *why);

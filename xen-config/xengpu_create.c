@@ -267,7 +267,7 @@ static int identify(struct create *c, const struct xlcfg *cfg)
 		return cmd_error("the domain's name is longer than %zu characters",
 				 sizeof(c->name) - 1);
 	strcpy(c->name, text);
-	/* xl would say so, too, but then what is saved for that one would be gone. */
+	/* xl would say so, too, but until then what is saved for that one would be another's. */
 	if (!attach_find_name(c->cmd->xst, c->name, &domid))
 		return cmd_error("there is a domain %s already, its id is %u", c->name, domid);
 	err = xlcfg_text(cfg, "uuid", &text, why);

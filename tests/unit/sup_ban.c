@@ -41,9 +41,7 @@ static void up_with(struct rig *rig, struct guest *g, const char *conf, const ch
 	rig_up(rig);
 	rig_config(rig, conf);
 	rig_start(rig, "ok", "--fence-timeout", timeout);
-	guest_up(g, rig, 1);
-	rig_attach(rig, 1);
-	guest_connect(g);
+	guest_join(g, rig, 1);
 }
 
 TEST(sup_ban, crashes)
@@ -53,9 +51,7 @@ TEST(sup_ban, crashes)
 	struct rig rig;
 
 	up_with(&rig, &g, "ban_after = 3\\n", "60");
-	guest_up(&g2, &rig, 2);
-	rig_attach(&rig, 2);
-	guest_connect(&g2);
+	guest_join(&g2, &rig, 2);
 	session_open(&other, &g2, 0);
 	lose_one(&g, 0, SIGABRT, 0);
 	CHECK(rig_log_has(&rig, "domain 1 (domain-1) vgpu 0 session 0: the worker died (signal 6"));
@@ -142,16 +138,12 @@ TEST(sup_ban, renamed)
 static void write_ban(const struct rig *rig, const char *key)
 {
 	char path[128];
-	FILE *file;
 
 	mkdir(rig->state, 0755);
 	snprintf(path, sizeof(path), "%s/banned", rig->state);
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/banned/%s", rig->state, key);
-	file = fopen(path, "we");
-	CHECK(file);
-	CHECK(fputs("web\n1700000000\n3 workers crashed\n", file) >= 0);
-	CHECK_EQ(fclose(file), 0);
+	rig_write(path, "web\n1700000000\n3 workers crashed\n");
 }
 
 /* A domain without a uuid in its config has another one each time it is made. */
@@ -255,9 +247,7 @@ TEST(sup_ban, shorter_patience)
 	rig_up(&rig);
 	rig_config(&rig, "ban_after = 5\\nfence_timeout = 60\\n");
 	rig_start(&rig, "ok");
-	guest_up(&g, &rig, 1);
-	rig_attach(&rig, 1);
-	guest_connect(&g);
+	guest_join(&g, &rig, 1);
 	session_open(&s, &g, 0);
 	rig_config(&rig, "ban_after = 5\\nfence_timeout = 1\\n");
 	CHECK_EQ(kill(rig.pid, SIGHUP), 0);
@@ -286,7 +276,6 @@ TEST(sup_ban, patience_of_an_option)
 	rig_down(&rig);
 }
 
-/* One that hangs and talks: what is in its socket when it is killed is no crime of its own. */
 /* On one GPU what a guest has in flight stands behind what hangs: it is not to blame, and has time again. */
 TEST(sup_ban, who_stands_behind_a_hang_is_not_counted)
 {
@@ -295,9 +284,7 @@ TEST(sup_ban, who_stands_behind_a_hang_is_not_counted)
 	struct rig rig;
 
 	up_with(&rig, &g, "ban_after = 2\n", "1");
-	guest_up(&g2, &rig, 2);
-	rig_attach(&rig, 2);
-	guest_connect(&g2);
+	guest_join(&g2, &rig, 2);
 	session_open(&hangs, &g, 0);
 	session_open(&waits, &g2, 0);
 	CHECK_EQ(puppet_do(&hangs, PUPPET_COUNT, 2, NULL), 0);
@@ -315,6 +302,7 @@ TEST(sup_ban, who_stands_behind_a_hang_is_not_counted)
 	rig_down(&rig);
 }
 
+/* One that hangs and talks: what is in its socket when it is killed is no crime of its own. */
 TEST(sup_ban, hang_is_counted_once)
 {
 	struct guest_session s;

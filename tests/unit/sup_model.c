@@ -72,9 +72,7 @@ TEST(sup_model, allowed)
 
 	rig_up(&rig);
 	rig_start(&rig, "model", "--allow-model");
-	guest_up(&g, &rig, 1);
-	rig_attach(&rig, 1);
-	guest_connect(&g);
+	guest_join(&g, &rig, 1);
 	session_open(&s, &g, 0);
 	WAIT_STAT(&rig, -1, "workers_warm", 2);
 	mem = supervisors_memory(&rig);

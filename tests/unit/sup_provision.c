@@ -8,13 +8,9 @@
 static void write_file(const struct rig *rig, const char *name, const char *text)
 {
 	char path[128];
-	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/etc/xen/%s", rig->dir, name);
-	file = fopen(path, "we");
-	CHECK(file);
-	CHECK(fputs(text, file) >= 0);
-	CHECK_EQ(fclose(file), 0);
+	rig_write(path, text);
 }
 
 static void make_folders(const struct rig *rig)

@@ -293,10 +293,11 @@ static int puppet_eat(uint32_t n)
 	return 0;
 }
 
-static _Noreturn void puppet_closed(void)
+static _Noreturn void puppet_closed(uint32_t reason, const char *text)
 {
 	memset(&puppet_msg, 0, sizeof(puppet_msg));
-	puppet_msg.u.closed.reason = CTL_REASON_ASKED;
+	puppet_msg.u.closed.reason = reason;
+	strcpy(puppet_msg.u.closed.text, text);
 	puppet_say(CTL_CLOSED, CTL_BYTES(closed));
 	_exit(0);
 }
@@ -339,17 +340,13 @@ static int puppet_command(uint32_t command, uint32_t n)
 		puppet_memory_say(CTL_MEMORY, 1 << 20);
 		/* Fall through. */
 	case PUPPET_END:
-		memset(&puppet_msg, 0, sizeof(puppet_msg));
-		puppet_msg.u.closed.reason = n;
-		strcpy(puppet_msg.u.closed.text, "the puppet ends\033[2J");
-		puppet_say(CTL_CLOSED, CTL_BYTES(closed));
-		_exit(0);
+		puppet_closed(n, "the puppet ends\033[2J");
 	case PUPPET_EXIT:
 		_exit((int)n);
 	case PUPPET_LEAVE:
 		shutdown(CTL_WORKER_FD, SHUT_RD);
 		usleep(n * 1000);
-		puppet_closed();
+		puppet_closed(CTL_REASON_ASKED, "");
 	case PUPPET_GARBAGE:
 		if (write(CTL_WORKER_FD, "garbage", 7) < 0)
 			_exit(3);
@@ -431,7 +428,7 @@ static _Noreturn void puppet_hasty(void)
 	} while (puppet_msg.type != CTL_CLOSE);
 	puppet_work(CTL_WORK_BEGUN);
 	puppet_work(CTL_WORK_WANT);
-	puppet_closed();
+	puppet_closed(CTL_REASON_ASKED, "");
 }
 
 static void puppet_serve(bool deaf)
@@ -455,7 +452,7 @@ static void puppet_serve(bool deaf)
 			if (puppet_msg.type != CTL_CLOSE)
 				continue;
 			usleep(puppet_page->close_ms * 1000);
-			puppet_closed();
+			puppet_closed(CTL_REASON_ASKED, "");
 		}
 	}
 }

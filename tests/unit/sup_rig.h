@@ -98,6 +98,28 @@ static inline void rig_config(const struct rig *rig, const char *text)
 	CHECK_EQ(system(command), 0);
 }
 
+/* rig_write() - a file, wherever it is. */
+static inline void rig_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	CHECK(file);
+	CHECK(fputs(text, file) >= 0);
+	CHECK_EQ(fclose(file), 0);
+}
+
+/* rig_fail() - the file that makes some puppets fail (sup_puppet.h), there or not. */
+static inline void rig_fail(const struct rig *rig, bool there)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/fail", rig->dir);
+	if (there)
+		rig_write(path, "");
+	else
+		unlink(path);
+}
+
 /* rig_up() - the hub, with domains 0, 1 and 2; no supervisor yet. */
 static inline void rig_up(struct rig *rig)
 {
@@ -488,14 +510,20 @@ static inline void detach(struct rig *rig, uint16_t domid)
 	WAIT_STAT(rig, domid, "sessions", -1);
 }
 
+/* guest_join() - a domain with a vgpu, connected to it. */
+static inline void guest_join(struct guest *g, struct rig *rig, uint16_t domid)
+{
+	guest_up(g, rig, domid);
+	rig_attach(rig, domid);
+	guest_connect(g);
+}
+
 /* up_connected() - a rig, and guest 1 connected to its device. */
 static inline void up_connected(struct rig *rig, struct guest *g, const char *puppet)
 {
 	rig_up(rig);
 	rig_start(rig, puppet);
-	guest_up(g, rig, 1);
-	rig_attach(rig, 1);
-	guest_connect(g);
+	guest_join(g, rig, 1);
 }
 
 /* check_error() - an error node holds a sentence with @say in it. */

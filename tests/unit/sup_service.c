@@ -227,9 +227,7 @@ TEST(sup, not_anothers_pages)
 	struct rig rig;
 
 	up_connected(&rig, &g, "ok");
-	guest_up(&other, &rig, 2);
-	rig_attach(&rig, 2);
-	guest_connect(&other);
+	guest_join(&other, &rig, 2);
 	session_make(&foreign, &other, 0);
 	session_make(&s, &g, 0);
 	session_number(&s, "event-channel", foreign.port + 1000);

@@ -335,7 +335,7 @@ TEST(worker_ops, boxes_in_commands)
 			CHECK_EQ(rig_submit(rig, 1, 1, 0, bytes, 0), -XEN_EINVAL);
 		}
 	}
-	/* A copy has its corners elsewhere: [0x7fffffff, 2^31) in y, of either side. */
+	/* A copy has its corners elsewhere: four lines from the last that an int can name, of either side. */
 	for (i = 4; i <= 9; i += 5) {
 		const uint32_t copy[14] = { VIRGL_CMD0(17, 0, 13), 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 4, 4, 1 };
 
