@@ -181,6 +181,7 @@ static const struct ctl_kind {
 	[CTL_MEMORY_RECALL] = { HEADER_BYTES, HEADER_BYTES, check_empty },
 	[CTL_MEMORY_BACK] = { CTL_BYTES(memory_back), CTL_BYTES(memory_back), check_empty },
 	[CTL_LIMITS] = { CTL_BYTES(limits), CTL_BYTES(limits), check_empty },
+	[CTL_LATER] = { HEADER_BYTES, HEADER_BYTES, check_empty },
 	[CTL_UNCAGED] = { CTL_BYTES(uncaged), CTL_BYTES(uncaged), check_uncaged },
 };
 

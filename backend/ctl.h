@@ -13,6 +13,7 @@
  *       | <------------ BOUND -------- |  session is served from here on
  *       | <------------- MAP --------- |  grant references of a buffer (or of a directory page)
  *       | ------------ GRANT --------> |  + descriptors
+ *       | ------------ LATER --------> |  before GRANT or MEMORY_GRANT, where that takes a while
  *       | <----------- UNMAPPED ------ |
  *       | <----------- MEMORY -------- |  a resource takes more than the session was allowed
  *       | -------- MEMORY_GRANT -----> |  so much more, or none
@@ -62,6 +63,7 @@ enum ctl_type {
 	CTL_MEMORY_BACK,
 	CTL_LIMITS,
 	CTL_UNCAGED,
+	CTL_LATER,
 	CTL_N_TYPES,
 };
 

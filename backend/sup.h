@@ -489,6 +489,12 @@ bool sup_worker_ending(const struct sup_worker *w);
  */
 void sup_worker_answered(struct sup_worker *w, int err);
 
+/*
+ * sup_worker_later() - tell a worker that the answer to MAP or MEMORY takes a while: others may have the GPU.
+ * Returns as ctl_send(); -EPIPE, it is ending.
+ */
+int sup_worker_later(const struct sup_worker *w);
+
 /* --- sup_watchdog.c --------------------------------------------------------------------------- */
 
 /* watchdog_start() - a worker begins to serve, or has work after a while: look at it from now on. */

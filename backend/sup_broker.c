@@ -134,9 +134,10 @@ static int try_map(struct sup_worker *w, bool may_wait)
 	int err;
 
 	if (may_wait && over_limit(w) && others_end(w)) {
-		if (!b->timer.armed)
-			loop_timer_set(&w->sup->loop, &b->timer, WAIT_MS, too_late, w);
-		return 0;
+		if (b->timer.armed)
+			return 0;
+		loop_timer_set(&w->sup->loop, &b->timer, WAIT_MS, too_late, w);
+		return sup_worker_later(w);
 	}
 	err = map_now(w);
 	end(w);

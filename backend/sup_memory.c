@@ -46,6 +46,16 @@ uint64_t sup_memory_first(struct sup_worker *w)
 	return bytes;
 }
 
+/* @w needs what it was saving for its question no more: others that wait may ask it once more. */
+static void refused(const struct sup_worker *w)
+{
+	struct sup_worker *other;
+
+	TAILQ_FOREACH(other, &w->sup->pool.workers, link)
+		if (other != w && other->session && other->session->dev == w->session->dev)
+			other->memory.others_asked = false;
+}
+
 /* Returns 0; -EPIPE, it is ending; -errno, it does not read. */
 static int answer(struct sup_worker *w, int err)
 {
@@ -65,27 +75,33 @@ static int answer(struct sup_worker *w, int err)
 	allow(w, msg.u.memory_grant.bytes);
 	m->wants = 0;
 	m->others_asked = false;
+	if (err)
+		refused(w);
 	loop_timer_cancel(&w->sup->loop, &m->timer);
 	return w->sock < 0 ? -EPIPE : ctl_send(w->sock, &msg, NULL, 0);
 }
 
 /*
- * Whether another session of the device may still free some.
- * @recall: ask those that are not asked yet.
+ * Whether another session of the device may still free some. Each is asked once, after @w began to wait: one
+ * that was asked before, and has not answered, may be about to say what is no longer true.
  */
-static bool others_may_free(const struct sup_worker *w, bool recall)
+static bool others_may_free(struct sup_worker *w)
 {
 	struct ctl_msg msg = { .type = CTL_MEMORY_RECALL,
 			       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+	const bool recall = !w->memory.others_asked;
 	struct sup_worker *other;
 	bool may = false;
 	int err;
 
+	w->memory.others_asked = true;
 	TAILQ_FOREACH(other, &w->sup->pool.workers, link) {
 		if (other == w || !other->session || other->session->dev != w->session->dev ||
 		    !other->memory.allowed)
 			continue;
-		if (recall && !sup_worker_ending(other) && !other->memory.recalled) {
+		if (other->memory.recalled) {
+			w->memory.others_asked &= !recall;
+		} else if (recall && !sup_worker_ending(other)) {
 			err = ctl_send(other->sock, &msg, NULL, 0);
 			other->memory.recalled = !err;
 			other->deaf |= err == -EPIPE;
@@ -107,17 +123,15 @@ static void too_late(void *arg)
 static int try_answer(struct sup_worker *w)
 {
 	struct worker_memory *m = &w->memory;
-	bool may;
 
 	if (m->wants <= left(w->session->dev))
 		return answer(w, 0);
-	may = others_may_free(w, !m->others_asked);
-	m->others_asked = true;
-	if (!may)
+	if (!others_may_free(w))
 		return answer(w, -EDQUOT);
-	if (!m->timer.armed)
-		loop_timer_set(&w->sup->loop, &m->timer, RECALL_MS, too_late, w);
-	return 0;
+	if (m->timer.armed)
+		return 0;
+	loop_timer_set(&w->sup->loop, &m->timer, RECALL_MS, too_late, w);
+	return sup_worker_later(w);
 }
 
 /* Some of a device's memory was freed, or will not be. */

@@ -66,6 +66,13 @@ void sup_worker_answered(struct sup_worker *w, int err)
 	sup_worker_kill(w);
 }
 
+int sup_worker_later(const struct sup_worker *w)
+{
+	const struct ctl_msg msg = { .type = CTL_LATER, .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+
+	return w->sock < 0 ? -EPIPE : ctl_send(w->sock, &msg, NULL, 0);
+}
+
 static void expired(void *arg)
 {
 	struct sup_worker *w = arg;

@@ -115,6 +115,7 @@ struct wrk_sched {
 	uint32_t serial;
 	uint32_t forgotten;		/* leases up to this one are of no interest any more */
 	bool took;			/* a request under it */
+	bool later;			/* the supervisor's answer is not quick this time */
 	uint64_t lease_ns;
 	uint64_t leased_at_ns;
 	uint64_t begun_ns;		/* what the work begun under it takes at least, and */
@@ -367,6 +368,9 @@ bool wrk_sched_may_take(struct wrk *w);
 
 /* wrk_sched_settle() - a slice is over: a lease that nothing will use now is given back. */
 void wrk_sched_settle(struct wrk *w);
+
+/* wrk_sched_later() - the answer that the ring waits for takes a while; call before settle(). */
+void wrk_sched_later(struct wrk *w);
 
 /* wrk_sched_begun() - a submit was executed on a timeline. */
 void wrk_sched_begun(struct wrk *w, struct wrk_context *context, uint32_t ring_idx);

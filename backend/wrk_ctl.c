@@ -185,6 +185,11 @@ static int handle(struct wrk *w, const struct ctl_msg *msg, int *fds)
 			return unbound(w);
 		wrk_memory_recall(w);
 		return 0;
+	case CTL_LATER:
+		if (!w->bound)
+			return unbound(w);
+		wrk_sched_later(w);
+		return 0;
 	case CTL_LIMITS:
 		if (!w->bound)
 			return unbound(w);

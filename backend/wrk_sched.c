@@ -260,12 +260,18 @@ bool wrk_sched_may_take(struct wrk *w)
 	return false;
 }
 
+void wrk_sched_later(struct wrk *w)
+{
+	w->sched.later = true;
+}
+
 void wrk_sched_settle(struct wrk *w)
 {
-	/* The supervisor's answer is quick; everything else may take as long as it likes. */
-	const uint32_t quick = WRK_HELD_REGISTER | WRK_HELD_MEMORY;
+	/* The supervisor's answer is, if it does not say otherwise; all else may take as long as it likes. */
+	const bool quick = w->held & (WRK_HELD_REGISTER | WRK_HELD_MEMORY);
 
-	if (!w->sched.leased || (w->held & quick))
+	w->sched.later &= quick;
+	if (!w->sched.leased || (quick && !w->sched.later))
 		return;
 	if ((w->held & ~(uint32_t)WRK_HELD_LEASE) || !wrk_ring_waiting(w))
 		rest(w, false);

@@ -91,6 +91,29 @@ TEST(sup_memory, recalled)
 	down(&t);
 }
 
+/* Two that ask at once, each for what the other has: one is refused, and then the other has it. */
+TEST(sup_memory, two_that_ask_at_once)
+{
+	struct two t;
+	int a, b;
+
+	up(&t, "128");
+	t.a.page->recall_mib = 50;
+	t.b.page->recall_mib = 50;
+	kill(t.rig.pid, SIGSTOP);
+	puppet_tell(&t.a, PUPPET_MEMORY, 40);
+	puppet_tell(&t.b, PUPPET_MEMORY, 40);
+	rig_sleep_ms(100);
+	kill(t.rig.pid, SIGCONT);
+	a = puppet_wait(&t.a);
+	b = puppet_wait(&t.b);
+	CHECK_EQ(a + b, 40 - EDQUOT);
+	CHECK(a == 40 || b == 40);
+	session_close(&t.a);
+	session_close(&t.b);
+	down(&t);
+}
+
 /* One that does not answer costs its own guest half a second, and is waited for no longer. */
 TEST(sup_memory, recalled_in_vain)
 {
@@ -102,6 +125,7 @@ TEST(sup_memory, recalled_in_vain)
 	before = rig_now_ms();
 	CHECK_EQ(puppet_do(&t.b, PUPPET_MEMORY, 1, NULL), -EDQUOT);
 	CHECK(rig_now_ms() - before >= 450);
+	CHECK_EQ(t.b.page->later, 1);
 	CHECK_EQ(rig_number(&t.rig, SESSION_STATE(1, 0)), XenbusStateConnected);
 	/* Its answer comes late, and is taken. */
 	CHECK_EQ(puppet_do(&t.a, PUPPET_MEMORY_BACK, 2, NULL), 0);

@@ -79,6 +79,7 @@ struct puppet_page {
 	uint32_t max_fps;
 	uint32_t recall_mib;	/* what it gives back when it is recalled */
 	uint32_t close_ms;	/* how long it takes to close */
+	uint32_t later;		/* how often it was told that an answer takes a while */
 	uint32_t refs[PUPPET_MAX_REFS];
 };
 
@@ -148,16 +149,20 @@ static void puppet_check_birth(bool model)
 		puppet_check_model();
 }
 
-/* The next message; descriptors are the caller's. Ends with the supervisor. */
+/* The next message but LATER; descriptors are the caller's. Ends with the supervisor. */
 static void puppet_hear(int *fds, unsigned int *n_fds)
 {
 	struct pollfd pfd = { .fd = CTL_WORKER_FD, .events = POLLIN };
+	bool later;
 	int got;
 
 	do {
 		poll(&pfd, 1, -1);
 		got = ctl_recv(CTL_WORKER_FD, &puppet_msg, fds, n_fds);
-	} while (got == 0);
+		later = got > 0 && puppet_msg.type == CTL_LATER;
+		if (later)
+			puppet_page->later++;
+	} while (got == 0 || later);
 	if (got < 0)
 		_exit(0);
 }
@@ -239,7 +244,8 @@ static int puppet_memory(uint32_t n)
 			break;
 		if (puppet_msg.type != CTL_MEMORY_RECALL)
 			return -1000;
-		puppet_recalled();
+		/* As a real one: while it asks, it needs what it has. */
+		puppet_memory_say(CTL_MEMORY_BACK, 0);
 	}
 	return puppet_msg.u.memory_grant.err ? puppet_msg.u.memory_grant.err :
 	       (int)(puppet_msg.u.memory_grant.bytes >> 20);

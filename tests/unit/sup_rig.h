@@ -536,28 +536,34 @@ static inline void check_error(const struct rig *rig, struct path p, const char 
 		harness_fail(__FILE__, __LINE__, "error is '%s', without '%s'", text, say);
 }
 
-/* puppet_tell() - have the session's worker do something that it does not come back from. */
+/* puppet_tell() - have the session's worker do something; it need not come back from it. */
 static inline void puppet_tell(struct guest_session *s, uint32_t command, uint32_t n)
 {
 	s->page->n = n;
+	s->page->result = PUPPET_BUSY;
 	__atomic_store_n(&s->page->command, command, __ATOMIC_RELEASE);
+}
+
+/* puppet_wait() - what came of what it was told; PUPPET_BUSY: nothing for too long. */
+static inline int puppet_wait(struct guest_session *s)
+{
+	const int64_t end = rig_now_ms() + 5000;
+
+	while (__atomic_load_n(&s->page->command, __ATOMIC_ACQUIRE) && rig_now_ms() < end)
+		rig_sleep_ms(1);
+	return s->page->result;
 }
 
 /* puppet_do() - have the session's worker do something; returns what came of it. */
 static inline int puppet_do(struct guest_session *s, uint32_t command, uint32_t n,
 			    const uint32_t *refs)
 {
-	const int64_t end = rig_now_ms() + 5000;
 	uint32_t i;
 
 	for (i = 0; refs && i < n && i < PUPPET_MAX_REFS; i++)
 		s->page->refs[i] = refs[i];
-	s->page->n = n;
-	s->page->result = PUPPET_BUSY;
-	__atomic_store_n(&s->page->command, command, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&s->page->command, __ATOMIC_ACQUIRE) && rig_now_ms() < end)
-		rig_sleep_ms(1);
-	return s->page->result;
+	puppet_tell(s, command, n);
+	return puppet_wait(s);
 }
 
 #endif

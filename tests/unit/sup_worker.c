@@ -52,7 +52,9 @@ TEST(sup_worker, broker)
 	second.page->close_ms = 200;
 	session_state(&second, XenbusStateClosing);
 	rig_sleep_ms(50);
+	CHECK_EQ(s.page->later, 0);
 	CHECK_EQ(puppet_do(&s, PUPPET_MAP, 100, more->refs), 0);
+	CHECK_EQ(s.page->later, 1);
 	WAIT_STATE(&rig, SESSION_STATE(1, 1), XenbusStateClosed, 1000);
 	session_rm(&second);
 	session_drop(&second);

@@ -336,3 +336,46 @@ TEST(worker_sched, run_before_bind_is_a_mistake)
 	CHECK(rig_ctl(&rig, &msg, RIG_TIMEOUT_MS) < 0);
 	rig_reap(&rig, 1);
 }
+
+/* A lease is kept while the supervisor maps a buffer, but not if it says that this takes a while. */
+TEST(worker_sched, rests_while_an_answer_takes_long)
+{
+	struct rig *rig = start();
+	const struct ctl_msg later = { .type = CTL_LATER,
+				       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
+	struct vgpuif_request map = rig_req_register(2, 1, rig_directory(rig, RIG_SCRATCH, 1), 0);
+	struct vgpuif_response rsp;
+	struct ctl_work work;
+
+	hear(rig, CTL_WORK_BEGUN);
+	say_run(rig, CTL_RUN_GATED, 0, 0);
+	CHECK(silent(rig));
+	rig->map_hold = true;
+	rig_put(rig, &map);
+	rig_push(rig);
+	hear(rig, CTL_WORK_WANT);
+	say_run(rig, CTL_RUN_GATED, 7, 5 * MS);
+	CHECK(silent(rig));
+	CHECK_EQ(ctl_send(rig->sock, &later, NULL, 0), 0);
+	work = hear(rig, CTL_WORK_REST);
+	CHECK_EQ(work.serial, 7);
+	CHECK_EQ(work.more, 0);
+	rig->map_hold = false;
+	rig_answer_map(rig);
+	CHECK(rig_get(rig, &rsp, RIG_TIMEOUT_MS));
+	CHECK_EQ(rsp.status, 0);
+	/* That was for that answer. */
+	map.u.buffer_register.buffer_id = 3;
+	rig->map_hold = true;
+	rig_put(rig, &map);
+	rig_push(rig);
+	hear(rig, CTL_WORK_WANT);
+	say_run(rig, CTL_RUN_GATED, 8, 5 * MS);
+	CHECK(silent(rig));
+	rig->map_hold = false;
+	rig_answer_map(rig);
+	CHECK(rig_get(rig, &rsp, RIG_TIMEOUT_MS));
+	work = hear(rig, CTL_WORK_REST);
+	CHECK_EQ(work.serial, 8);
+	rig_stop(rig);
+}

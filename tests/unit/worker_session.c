@@ -178,7 +178,7 @@ TEST(worker_session, nonsense_from_supervisor)
 /* ... and what is for a session, before there is one. */
 TEST(worker_session, nonsense_before_bind)
 {
-	static const uint32_t types[] = { CTL_MEMORY_RECALL, CTL_LIMITS };
+	static const uint32_t types[] = { CTL_MEMORY_RECALL, CTL_LIMITS, CTL_LATER };
 	struct rig *rig = malloc(sizeof(*rig));
 	struct ctl_msg msg = { 0 };
 	size_t i;
