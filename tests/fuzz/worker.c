@@ -207,7 +207,7 @@ static void supervisor(struct fuzz_in *in)
 		msg.u.limits.max_fps = some(in, 100);
 		break;
 	case 6:
-		msg = (struct ctl_msg){ .type = CTL_MEMORY_RECALL,
+		msg = (struct ctl_msg){ .type = what & 8 ? CTL_LATER : CTL_MEMORY_RECALL,
 					.bytes = offsetof(struct ctl_msg, u) };
 		break;
 	default:
