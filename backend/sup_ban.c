@@ -121,7 +121,7 @@ static bool read_line(FILE *file, char *text, size_t bytes)
 
 static void load(struct sup *sup, const char *key)
 {
-	char path[512], name[ATTACH_MAX_NAME], since[32];
+	char path[512], name[ATTACH_MAX_NAME + 1], since[32];	/* its line: with its end */
 	struct sup_ban *ban = NULL;
 	FILE *file;
 

@@ -5,11 +5,12 @@
  * appears its policy is looked for (xen-config/policy.h) and what it says is attached, before the
  * guest's kernel has booted. That is done once for each domain, and marked in /libxl/ID, which no
  * guest can write and which ends with the domain: what an administrator detached stays detached
- * whatever becomes of this process. A domain that has vgpus already (of xengpu create, or of an xl
+ * whatever becomes of this process, and what was not attached yet is attached by the next one. A domain that has vgpus already (of xengpu create, or of an xl
  * that knows them) is left alone.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "paths.h"
@@ -17,7 +18,8 @@
 
 #define MARK		"vgpu-policy"
 #define MARK_BYTES	640u
-#define WAITING		"waiting"	/* how the mark of one begins whose backend is not there */
+#define WAITING		"waiting"	/* how the mark begins while vgpus are still to be attached */
+#define WHICH		" (vgpu "	/* ... and what their numbers stand behind */
 #define NO_UUID		"-"
 
 /* A domain that was found, and what is to become of it. */
@@ -70,23 +72,57 @@ static int any(const struct attach_vgpu *vgpu, void *arg)
 	return 1;
 }
 
-/* Returns 0; -EAGAIN, its backend is not there yet; or -errno, and it was said. */
-static int attach_one(struct newcomer *n, const struct vgpu_option *option, const char *source)
+/* Whether vgpu @devid is still to be attached: all are when there is no mark. */
+static bool is_due(const struct newcomer *n, uint32_t devid)
+{
+	const char *mark = marked(n), *at = mark ? strstr(mark, WHICH) : NULL;
+	char *end;
+
+	if (!at)
+		return true;
+	at += strlen(WHICH);
+	for (;;) {
+		if (strtoul(at, &end, 10) == devid && end != at)
+			return true;
+		if (*end != ',')
+			return false;
+		at = end + 1;
+	}
+}
+
+/* @due: of each vgpu of the policy, whether it is still to be attached; one at least. */
+static void mark_due(const struct newcomer *n, const struct policy *policy, const bool *due,
+		     const char *what)
+{
+	char text[MARK_BYTES], number[16];
+	const char *between = WHICH;
+	unsigned int i;
+
+	snprintf(text, sizeof(text), WAITING " for %.200s", what);
+	for (i = 0; i < policy->n; i++) {
+		if (!due[i])
+			continue;
+		snprintf(number, sizeof(number), "%u", policy->vgpu[i].devid);
+		strcat(text, between);
+		strcat(text, number);
+		between = ",";
+	}
+	set_mark(n, strcat(text, ")"));
+}
+
+/* Returns 0; -EAGAIN, its backend is not there yet; or -errno. */
+static int attach_one(const struct newcomer *n, const struct vgpu_option *option,
+		      const char *source)
 {
 	struct attach_vgpu vgpu = { .domid = n->domid, .devid = option->devid,
 				    .backend = n->sup->domid };
-	char text[MARK_BYTES], keys[OPTION_MAX_TEXT];
+	char keys[OPTION_MAX_TEXT];
 	int err;
 
 	if (option->given & OPTION_BIT(OPTION_BACKEND)) {
 		err = attach_find_domain(n->sup->xst, option->backend, &vgpu.backend);
-		if (err == -ENOENT) {
-			snprintf(text, sizeof(text), WAITING " for domain %s", option->backend);
-			set_mark(n, text);
-			return -EAGAIN;
-		}
 		if (err)
-			return err;
+			return err == -ENOENT ? -EAGAIN : err;
 	}
 	if (vgpu.backend == vgpu.domid)
 		return -ELOOP;
@@ -101,32 +137,50 @@ static int attach_one(struct newcomer *n, const struct vgpu_option *option, cons
 	return 0;
 }
 
-static void attach_all(struct newcomer *n, const struct policy *policy)
+static void cannot_attach(const struct newcomer *n, const struct policy *policy,
+			  const struct vgpu_option *option, int err)
 {
 	char text[MARK_BYTES];
+
+	snprintf(text, sizeof(text), "error: %.300s: vgpu %u cannot be attached: %s", policy->source,
+		 option->devid, err == -ELOOP ? "a domain cannot be its own backend" :
+						strerror(-err));
+	log_error("domain %u (%s): %s", n->domid, n->name, text);
+	set_mark(n, text);
+}
+
+static void attach_all(const struct newcomer *n, const struct policy *policy)
+{
+	const struct vgpu_option *option, *waits = NULL;
+	bool due[sizeof(policy->vgpu) / sizeof(policy->vgpu[0])], failed = false;
+	char what[OPTION_MAX_NAME + 16];
 	unsigned int i;
 	int err;
 
+	for (i = 0; i < policy->n; i++)
+		due[i] = is_due(n, policy->vgpu[i].devid);
+	/* Before the first is there: should this process end now, the next knows that the rest are not another's. */
+	if (!n->mark[0] && policy->n)
+		mark_due(n, policy, due, "xengpud");
 	for (i = 0; i < policy->n; i++) {
-		err = attach_one(n, &policy->vgpu[i], policy->source);
-		if (err == -EAGAIN) {
-			if (!n->mark[0])
-				log_warning("domain %u (%s): its vgpu waits for domain %s (%s)",
-					    n->domid, n->name, policy->vgpu[i].backend,
-					    policy->source);
-			return;
-		}
-		if (err) {
-			snprintf(text, sizeof(text), "error: %s: vgpu %u cannot be attached: %s",
-				 policy->source, policy->vgpu[i].devid,
-				 err == -ELOOP ? "a domain cannot be its own backend" :
-						 strerror(-err));
-			log_error("domain %u (%s): %s", n->domid, n->name, text);
-			set_mark(n, text);
-			return;
-		}
+		option = &policy->vgpu[i];
+		err = due[i] ? attach_one(n, option, policy->source) : 0;
+		due[i] = err == -EAGAIN;
+		if (due[i])
+			waits = option;
+		else if (err)
+			cannot_attach(n, policy, option, err);
+		failed |= err && !due[i];
 	}
-	set_mark(n, policy->source[0] ? policy->source : "none");
+	if (waits) {
+		snprintf(what, sizeof(what), "domain %s", waits->backend);
+		mark_due(n, policy, due, what);
+		if (!n->mark[0])
+			log_warning("domain %u (%s): vgpu %u waits for %s (%s)", n->domid, n->name,
+				    waits->devid, what, policy->source);
+	} else if (!failed) {
+		set_mark(n, policy->source[0] ? policy->source : "none");
+	}
 }
 
 static void provision(struct newcomer *n)
@@ -152,6 +206,7 @@ static int look_at(const char *entry, void *arg)
 {
 	struct newcomer n = { .sup = arg };
 	const char *mark;
+	int err;
 
 	if (xenbus_parse_u16(entry, &n.domid) || n.domid == n.sup->domid ||
 	    xst_domain_exists(n.sup->xst, n.domid) != 1)
@@ -164,9 +219,14 @@ static int look_at(const char *entry, void *arg)
 		return 0;
 	if (!mark)
 		n.mark[0] = '\0';
-	attach_domain_name(n.sup->xst, n.domid, n.name);
+	err = attach_domain_name(n.sup->xst, n.domid, n.name);
+	if (err == -E2BIG) {
+		log_error("domain %u gets no vgpu: its name has more than %u octets", n.domid,
+			  ATTACH_MAX_NAME - 1);
+		set_mark(&n, "error: the domain's name is too long");
+	}
 	/* Without a name it is being made: there will be another event. */
-	if (strcmp(n.name, ATTACH_NO_NAME))
+	if (!err)
 		provision(&n);
 	return 0;
 }

@@ -65,10 +65,13 @@ int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out)
 	return 0;
 }
 
-void attach_domain_name(struct xst *xst, uint16_t domid, char *name)
+int attach_domain_name(struct xst *xst, uint16_t domid, char *name)
 {
-	if (xst_read(xst, XST_NO_TX, paths_home(domid, "name").s, name, ATTACH_MAX_NAME) < 0)
+	int err = xst_read(xst, XST_NO_TX, paths_home(domid, "name").s, name, ATTACH_MAX_NAME);
+
+	if (err < 0)
 		snprintf(name, ATTACH_MAX_NAME, ATTACH_NO_NAME);
+	return err < 0 ? err : 0;
 }
 
 int attach_domain_uuid(struct xst *xst, uint16_t domid, char *uuid)

@@ -13,7 +13,7 @@
 #include "option.h"
 #include "xst.h"
 
-#define ATTACH_MAX_NAME		64u	/* of a domain */
+#define ATTACH_MAX_NAME		64u	/* of a domain, with its NUL */
 #define ATTACH_UUID_BYTES	37u	/* with its NUL */
 
 struct attach_vgpu {
@@ -31,9 +31,12 @@ int attach_find_domain(struct xst *xst, const char *name_or_id, uint16_t *out);
 /* attach_find_name() - the same by name only, though it may look like an id. */
 int attach_find_name(struct xst *xst, const char *name, uint16_t *out);
 
-/* attach_domain_name() - its name into ATTACH_MAX_NAME octets; ATTACH_NO_NAME where it has none. */
+/*
+ * attach_domain_name() - its name into ATTACH_MAX_NAME octets; ATTACH_NO_NAME where it has none, or one that is
+ * too long. Returns 0, or as xst_read().
+ */
 #define ATTACH_NO_NAME	"(null)"
-void attach_domain_name(struct xst *xst, uint16_t domid, char *name);
+int attach_domain_name(struct xst *xst, uint16_t domid, char *name);
 
 /*
  * attach_domain_uuid() - what its node "vm" says, /vm/UUID, into ATTACH_UUID_BYTES octets.

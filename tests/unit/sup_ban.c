@@ -135,15 +135,16 @@ TEST(sup_ban, renamed)
 	rig_down(&rig);
 }
 
-static void write_ban(const struct rig *rig, const char *key)
+static void write_ban(const struct rig *rig, const char *key, const char *name)
 {
-	char path[128];
+	char path[128], text[160];
 
 	mkdir(rig->state, 0755);
 	snprintf(path, sizeof(path), "%s/banned", rig->state);
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/banned/%s", rig->state, key);
-	rig_write(path, "web\n1700000000\n3 workers crashed\n");
+	snprintf(text, sizeof(text), "%s\n1700000000\n3 workers crashed\n", name);
+	rig_write(path, text);
 }
 
 /* A domain without a uuid in its config has another one each time it is made. */
@@ -152,12 +153,28 @@ TEST(sup_ban, all_of_a_name_are_lifted)
 	struct rig rig;
 
 	rig_up(&rig);
-	write_ban(&rig, "00000000-0000-0000-0000-00000000000a");
-	write_ban(&rig, "00000000-0000-0000-0000-00000000000b");
+	write_ban(&rig, "00000000-0000-0000-0000-00000000000a", "web");
+	write_ban(&rig, "00000000-0000-0000-0000-00000000000b", "web");
 	rig_start(&rig, "ok");
 	WAIT_STAT(&rig, -1, "workers_warm", 2);
 	ask(&rig, "allow web\n", "ok: web is allowed again");
 	ask(&rig, "stats\n", "\"bans\":[]");
+	rig_down(&rig);
+}
+
+/* As long as a name may be. */
+TEST(sup_ban, of_a_long_name)
+{
+	char name[64] = "", line[128];
+	struct rig rig;
+
+	rig_up(&rig);
+	memset(name, 'a', sizeof(name) - 1);
+	write_ban(&rig, "00000000-0000-0000-0000-00000000000a", name);
+	rig_start(&rig, "ok");
+	WAIT_STAT(&rig, -1, "workers_warm", 2);
+	snprintf(line, sizeof(line), "domain %s is banned (3 workers crashed)", name);
+	CHECK(rig_log_has(&rig, line));
 	rig_down(&rig);
 }
 

@@ -181,6 +181,63 @@ TEST(sup_provision, waits_for_its_backend)
 	rig_down(&rig);
 }
 
+/* One of two waits: the other is there at once, and one that is detached meanwhile stays so. */
+TEST(sup_provision, one_of_two_waits)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv', '', '' ]\n");
+	rig_start(&rig, "ok");
+	WAIT_STATE(&rig, paths_back(0, 1, 1, "state"), XenbusStateInitWait, 5000);
+	WAIT_STATE(&rig, paths_back(0, 1, 2, "state"), XenbusStateInitWait, 5000);
+	wait_mark(&rig, 1, "waiting for domain drv (vgpu 0)");
+	CHECK_EQ(attach_remove(rig.dom0, &(struct attach_vgpu){ .domid = 1, .devid = 1 }), 0);
+	WAIT_GONE(&rig, paths_back(0, 1, 1, "state"), 5000);
+	CHECK_EQ(hub_ask(&rig.hub, "--create=5", "--name=drv"), 0);
+	wait_mark(&rig, 1, "domain-1.conf:1");
+	CHECK_EQ(rig_number(&rig, paths_back(5, 1, 0, "state")), XenbusStateInitialising);
+	CHECK(rig_exists(&rig, paths_back(0, 1, 2, "state")));
+	CHECK(!rig_exists(&rig, paths_back(0, 1, 1, "state")));
+	rig_down(&rig);
+}
+
+/* The supervisor before this one came as far as the first. */
+TEST(sup_provision, goes_on_where_the_last_one_ended)
+{
+	char mark[128];
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
+	rig_text(&rig, paths_home(1, "vm"), mark, sizeof(mark));
+	memmove(mark, mark + strlen("/vm/"), strlen(mark + strlen("/vm/")) + 1);
+	strcat(mark, " waiting for xengpud (vgpu 0,1)");
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, paths_libxl_domain(1, "vgpu-policy").s, mark), 0);
+	rig_attach(&rig, 1);
+	rig_start(&rig, "ok");
+	wait_mark(&rig, 1, "domain-1.conf:1");
+	WAIT_STATE(&rig, paths_back(0, 1, 1, "state"), XenbusStateInitWait, 5000);
+	rig_down(&rig);
+}
+
+TEST(sup_provision, a_name_that_is_too_long)
+{
+	char name[65] = "";
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	memset(name, 'a', sizeof(name) - 1);
+	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, paths_home(1, "name").s, name), 0);
+	rig_start(&rig, "ok");
+	wait_mark(&rig, 1, "error: the domain's name is too long");
+	CHECK(rig_log_has(&rig, "domain 1 gets no vgpu: its name has more than 63 octets"));
+	rig_down(&rig);
+}
+
 /* Asked for a GPU that this backend does not serve: refused, and the guest can read why. */
 TEST(sup_provision, another_gpu)
 {
