@@ -62,7 +62,7 @@ for tool in ${tools:-tidy gcc cppcheck}; do
 	tidy) printf 'tidy %s\n' ${files:-$all} ;;
 	gcc) printf 'analyze %s\n' ${files:-$all} ;;
 	esac
-done | xargs -P "${JOBS:-$(nproc)}" -n 2 tests/lint.sh --one
+done | xargs -r -P "${JOBS:-$(nproc)}" -n 2 tests/lint.sh --one
 case " ${tools:-cppcheck} " in
 *" cppcheck "*)
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
