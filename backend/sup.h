@@ -192,8 +192,9 @@ struct broker {
 struct worker_memory {
 	uint64_t allowed;
 	uint64_t wants;			/* a question not answered yet; 0 for none */
-	bool others_asked;		/* ... for what they do not use */
-	bool recalled;			/* it was asked for what it does not use itself */
+	uint64_t since;			/* ... as sup.memory_asks counts */
+	bool recalled;			/* it was asked for what it does not use itself, and has not answered */
+	uint64_t recalled_at;		/* ... when last; 0: it may have more to give than it said then */
 	struct loop_timer timer;	/* armed: the question waits for others */
 };
 
@@ -283,6 +284,7 @@ struct sup {
 	uint64_t map_calls;
 	uint64_t map_pages;
 	uint64_t map_refused;
+	uint64_t memory_asks;		/* questions for memory, and recalls: which came first */
 	uint64_t watch_events;
 };
 

@@ -46,16 +46,6 @@ uint64_t sup_memory_first(struct sup_worker *w)
 	return bytes;
 }
 
-/* @w needs what it was saving for its question no more: others that wait may ask it once more. */
-static void refused(const struct sup_worker *w)
-{
-	struct sup_worker *other;
-
-	TAILQ_FOREACH(other, &w->sup->pool.workers, link)
-		if (other != w && other->session && other->session->dev == w->session->dev)
-			other->memory.others_asked = false;
-}
-
 /* Returns 0; -EPIPE, it is ending; -errno, it does not read. */
 static int answer(struct sup_worker *w, int err)
 {
@@ -74,50 +64,42 @@ static int answer(struct sup_worker *w, int err)
 	msg.u.memory_grant.bytes = err ? 0 : with_chunk(dev, m->wants);
 	allow(w, msg.u.memory_grant.bytes);
 	m->wants = 0;
-	m->others_asked = false;
-	if (err)
-		refused(w);
+	/* What it was saving for this it may give now. */
+	m->recalled_at = 0;
 	loop_timer_cancel(&w->sup->loop, &m->timer);
 	return w->sock < 0 ? -EPIPE : ctl_send(w->sock, &msg, NULL, 0);
 }
 
 /*
- * Whether another session of the device may still free some. Each is asked once, after @w began to wait: one
- * that was asked before, and has not answered, may be about to say what is no longer true.
+ * Whether another session of the device may still free some. Each is asked once after @w began to wait, when
+ * it has answered what it was asked before: that answer may say what is no longer true.
  */
-static bool others_may_free(struct sup_worker *w)
+static bool others_may_free(const struct sup_worker *w)
 {
 	struct ctl_msg msg = { .type = CTL_MEMORY_RECALL,
 			       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
-	const bool recall = !w->memory.others_asked;
 	struct sup_worker *other;
 	bool may = false;
 	int err;
 
-	w->memory.others_asked = true;
 	TAILQ_FOREACH(other, &w->sup->pool.workers, link) {
+		struct worker_memory *m = &other->memory;
+
 		if (other == w || !other->session || other->session->dev != w->session->dev ||
-		    !other->memory.allowed)
+		    !m->allowed)
 			continue;
-		if (other->memory.recalled) {
-			w->memory.others_asked &= !recall;
-		} else if (recall && !sup_worker_ending(other)) {
+		if (!m->recalled && m->recalled_at < w->memory.since && !sup_worker_ending(other)) {
 			err = ctl_send(other->sock, &msg, NULL, 0);
-			other->memory.recalled = !err;
+			m->recalled = !err;
+			m->recalled_at = ++w->sup->memory_asks;
 			other->deaf |= err == -EPIPE;
 		}
-		may |= sup_worker_ending(other) || other->memory.recalled;
+		may |= sup_worker_ending(other) || m->recalled;
 	}
 	return may;
 }
 
-static void too_late(void *arg)
-{
-	struct sup_worker *w = arg;
-
-	if (w->session && w->memory.wants && w->state != WORKER_DYING)
-		sup_worker_answered(w, answer(w, -EDQUOT));
-}
+static void too_late(void *arg);
 
 /* Answer @w's question if that is possible now. Returns as answer(). */
 static int try_answer(struct sup_worker *w)
@@ -134,16 +116,32 @@ static int try_answer(struct sup_worker *w)
 	return sup_worker_later(w);
 }
 
-/* Some of a device's memory was freed, or will not be. */
+/* Some of a device's memory was freed, or will not be; or a session has an answer, and may give more. */
 static void settle(struct sup_device *dev)
 {
 	struct sup_worker *w;
+	bool again;
 
-	TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
-		if (w->session && w->session->dev == dev && w->memory.wants &&
-		    w->state != WORKER_DYING)
+	do {
+		again = false;
+		TAILQ_FOREACH(w, &dev->sup->pool.workers, link) {
+			if (!w->session || w->session->dev != dev || !w->memory.wants ||
+			    w->state == WORKER_DYING)
+				continue;
 			sup_worker_answered(w, try_answer(w));
-	}
+			again |= !w->memory.wants;
+		}
+	} while (again);
+}
+
+static void too_late(void *arg)
+{
+	struct sup_worker *w = arg;
+
+	if (!w->session || !w->memory.wants || w->state == WORKER_DYING)
+		return;
+	sup_worker_answered(w, answer(w, -EDQUOT));
+	settle(w->session->dev);
 }
 
 int sup_memory_ask(struct sup_worker *w, uint64_t bytes)
@@ -152,6 +150,7 @@ int sup_memory_ask(struct sup_worker *w, uint64_t bytes)
 	if (w->memory.wants || bytes > limit_bytes(w->session->dev))
 		return -EPROTO;
 	w->memory.wants = bytes;
+	w->memory.since = ++w->sup->memory_asks;
 	return try_answer(w);
 }
 

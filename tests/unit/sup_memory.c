@@ -136,6 +136,26 @@ TEST(sup_memory, recalled_in_vain)
 	down(&t);
 }
 
+/* One that owes an answer is no reason to ask the others again and again. */
+TEST(sup_memory, each_is_asked_once)
+{
+	struct guest_session c;
+	struct two t;
+
+	up(&t, "192");
+	session_open(&c, &t.g, 2);
+	t.a.page->recall_mib = PUPPET_SILENT;
+	CHECK_EQ(puppet_do(&t.b, PUPPET_MEMORY, 1, NULL), -EDQUOT);
+	CHECK_EQ(c.page->recalls, 1);
+	CHECK_EQ(puppet_do(&t.b, PUPPET_MEMORY, 1, NULL), -EDQUOT);
+	CHECK_EQ(c.page->recalls, 2);
+	CHECK_EQ(t.a.page->recalls, 1);
+	session_close(&t.a);
+	session_close(&t.b);
+	session_close(&c);
+	down(&t);
+}
+
 /* One that has ended, which nobody has heard of yet, is as good as one that is ending. */
 TEST(sup_memory, one_that_left_is_waited_for)
 {

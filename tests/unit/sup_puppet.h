@@ -79,6 +79,7 @@ struct puppet_page {
 	uint32_t max_fps;
 	uint32_t recall_mib;	/* what it gives back when it is recalled */
 	uint32_t close_ms;	/* how long it takes to close */
+	uint32_t recalls;	/* how often it was asked for memory */
 	uint32_t later;		/* how often it was told that an answer takes a while */
 	uint32_t refs[PUPPET_MAX_REFS];
 };
@@ -226,6 +227,7 @@ static void puppet_recalled(void)
 {
 	const uint32_t mib = puppet_page->recall_mib;
 
+	puppet_page->recalls++;
 	if (mib == PUPPET_SILENT)
 		return;
 	puppet_page->recall_mib = 0;
