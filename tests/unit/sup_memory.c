@@ -95,7 +95,7 @@ TEST(sup_memory, recalled)
 TEST(sup_memory, two_that_ask_at_once)
 {
 	struct two t;
-	int a, b;
+	int i, a, b;
 
 	up(&t, "128");
 	t.a.page->recall_mib = 50;
@@ -103,7 +103,8 @@ TEST(sup_memory, two_that_ask_at_once)
 	kill(t.rig.pid, SIGSTOP);
 	puppet_tell(&t.a, PUPPET_MEMORY, 40);
 	puppet_tell(&t.b, PUPPET_MEMORY, 40);
-	rig_sleep_ms(100);
+	for (i = 0; i < 5000 && !(t.a.page->asked && t.b.page->asked); i++)
+		rig_sleep_ms(1);
 	kill(t.rig.pid, SIGCONT);
 	a = puppet_wait(&t.a);
 	b = puppet_wait(&t.b);

@@ -79,6 +79,7 @@ struct puppet_page {
 	uint32_t max_fps;
 	uint32_t recall_mib;	/* what it gives back when it is recalled */
 	uint32_t close_ms;	/* how long it takes to close */
+	uint32_t asked;		/* questions for memory that it sent */
 	uint32_t recalls;	/* how often it was asked for memory */
 	uint32_t later;		/* how often it was told that an answer takes a while */
 	uint32_t refs[PUPPET_MAX_REFS];
@@ -240,6 +241,7 @@ static int puppet_memory(uint32_t n)
 	unsigned int n_fds = 0;
 
 	puppet_memory_say(CTL_MEMORY, (uint64_t)n << 20);
+	puppet_page->asked++;
 	for (;;) {
 		puppet_hear(fds, &n_fds);
 		if (puppet_msg.type == CTL_MEMORY_GRANT)

@@ -337,6 +337,15 @@ TEST(worker_sched, run_before_bind_is_a_mistake)
 	rig_reap(&rig, 1);
 }
 
+/* Until it has asked for a mapping once more. */
+static void await_map(struct rig *rig, uint64_t before)
+{
+	while (rig->maps == before) {
+		CHECK(rig_readable(rig->sock, RIG_TIMEOUT_MS));
+		CHECK(rig_serve_one(rig));
+	}
+}
+
 /* A lease is kept while the supervisor maps a buffer, but not if it says that this takes a while. */
 TEST(worker_sched, rests_while_an_answer_takes_long)
 {
@@ -346,6 +355,7 @@ TEST(worker_sched, rests_while_an_answer_takes_long)
 	struct vgpuif_request map = rig_req_register(2, 1, rig_directory(rig, RIG_SCRATCH, 1), 0);
 	struct vgpuif_response rsp;
 	struct ctl_work work;
+	uint64_t maps;
 
 	hear(rig, CTL_WORK_BEGUN);
 	say_run(rig, CTL_RUN_GATED, 0, 0);
@@ -354,7 +364,9 @@ TEST(worker_sched, rests_while_an_answer_takes_long)
 	rig_put(rig, &map);
 	rig_push(rig);
 	hear(rig, CTL_WORK_WANT);
+	maps = rig->maps;
 	say_run(rig, CTL_RUN_GATED, 7, 5 * MS);
+	await_map(rig, maps);
 	CHECK(silent(rig));
 	CHECK_EQ(ctl_send(rig->sock, &later, NULL, 0), 0);
 	work = hear(rig, CTL_WORK_REST);
@@ -370,7 +382,9 @@ TEST(worker_sched, rests_while_an_answer_takes_long)
 	rig_put(rig, &map);
 	rig_push(rig);
 	hear(rig, CTL_WORK_WANT);
+	maps = rig->maps;
 	say_run(rig, CTL_RUN_GATED, 8, 5 * MS);
+	await_map(rig, maps);
 	CHECK(silent(rig));
 	rig->map_hold = false;
 	rig_answer_map(rig);
