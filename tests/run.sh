@@ -42,11 +42,19 @@ unit_programs() {
 	done
 }
 
+# CI ends what takes half an hour. On a machine so slow that what is left of real Xen would take longer
+# than that, it is left out, and said.
+CI_XEN_S=1420
+too_late() { [ "${CI:-}" = true ] && [ "$1" = xen ] && [ $SECONDS -gt "$CI_XEN_S" ]; }
+left_out() { printf "ok 1 - %s # SKIP this machine is too slow for CI's half hour: make check T=%s\n1..1\n" "$1" "$1"; }
+
 # A kind of test that is a folder of scripts: tests/e2e/*.test, tests/xen/*.test.
 scripts() { # scripts e2e|conformance|package|xen [NAME]
-	local t
+	local t name
 	for t in tests/"$1"/${2:-*}.test; do
-		[ -e "$t" ] && run "$1-$(basename "$t" .test)" bash "$t"
+		[ -e "$t" ] || continue
+		name=$(basename "$t" .test)
+		if too_late "$1"; then run "$1-$name" left_out "$1/$name"; else run "$1-$name" bash "$t"; fi
 	done
 }
 
