@@ -5,8 +5,8 @@
  * appears its policy is looked for (xen-config/policy.h) and what it says is attached, before the
  * guest's kernel has booted. That is done once for each domain, and marked in /libxl/ID, which no
  * guest can write and which ends with the domain: what an administrator detached stays detached
- * whatever becomes of this process, and what was not attached yet is attached by the next one. A domain that has vgpus already (of xengpu create, or of an xl
- * that knows them) is left alone.
+ * whatever becomes of this process, and what was not attached yet is attached by the next one. A
+ * domain that has vgpus already (of xengpu create, or of an xl that knows them) is left alone.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,9 +17,11 @@
 #include "sup.h"
 
 #define MARK		"vgpu-policy"
-#define MARK_BYTES	640u
+#define MARK_BYTES	960u
+#define ERROR_BYTES	480u
 #define WAITING		"waiting"	/* how the mark begins while vgpus are still to be attached */
 #define WHICH		" (vgpu "	/* ... and what their numbers stand behind */
+#define BESIDES		"); "		/* ... and what is wrong with others of them */
 #define NO_UUID		"-"
 
 /* A domain that was found, and what is to become of it. */
@@ -42,7 +44,7 @@ static void set_mark(const struct newcomer *n, const char *text)
 	char value[MARK_BYTES];
 	int err;
 
-	snprintf(value, sizeof(value), "%s %.500s", n->uuid, text);
+	snprintf(value, sizeof(value), "%s %.900s", n->uuid, text);
 	if (!strcmp(value, n->mark))
 		return;
 	err = xst_write(n->sup->xst, XST_NO_TX, mark_path(n->domid).s, value);
@@ -90,9 +92,20 @@ static bool is_due(const struct newcomer *n, uint32_t devid)
 	}
 }
 
-/* @due: of each vgpu of the policy, whether it is still to be attached; one at least. */
+/* What was wrong with another vgpu of the domain when this mark was made, or "". */
+static const char *marked_error(const struct newcomer *n)
+{
+	const char *mark = marked(n), *at = mark ? strstr(mark, BESIDES) : NULL;
+
+	return at ? at + strlen(BESIDES) : "";
+}
+
+/*
+ * @due: of each vgpu of the policy, whether it is still to be attached; one at least.
+ * @error: what is wrong with others, or "".
+ */
 static void mark_due(const struct newcomer *n, const struct policy *policy, const bool *due,
-		     const char *what)
+		     const char *what, const char *error)
 {
 	char text[MARK_BYTES], number[16];
 	const char *between = WHICH;
@@ -107,7 +120,8 @@ static void mark_due(const struct newcomer *n, const struct policy *policy, cons
 		strcat(text, number);
 		between = ",";
 	}
-	set_mark(n, strcat(text, ")"));
+	strcat(text, error[0] ? BESIDES : ")");
+	set_mark(n, strncat(text, error, ERROR_BYTES));
 }
 
 /* Returns 0; -EAGAIN, its backend is not there yet; or -errno. */
@@ -137,50 +151,49 @@ static int attach_one(const struct newcomer *n, const struct vgpu_option *option
 	return 0;
 }
 
-static void cannot_attach(const struct newcomer *n, const struct policy *policy,
-			  const struct vgpu_option *option, int err)
+/* What is said and marked: into ERROR_BYTES octets. */
+static void explain(const struct policy *policy, const struct vgpu_option *option, int err,
+		    char *error)
 {
-	char text[MARK_BYTES];
-
-	snprintf(text, sizeof(text), "error: %.300s: vgpu %u cannot be attached: %s", policy->source,
+	snprintf(error, ERROR_BYTES, "error: %.300s: vgpu %u cannot be attached: %s", policy->source,
 		 option->devid, err == -ELOOP ? "a domain cannot be its own backend" :
 						strerror(-err));
-	log_error("domain %u (%s): %s", n->domid, n->name, text);
-	set_mark(n, text);
 }
 
 static void attach_all(const struct newcomer *n, const struct policy *policy)
 {
+	bool due[sizeof(policy->vgpu) / sizeof(policy->vgpu[0])];
 	const struct vgpu_option *option, *waits = NULL;
-	bool due[sizeof(policy->vgpu) / sizeof(policy->vgpu[0])], failed = false;
-	char what[OPTION_MAX_NAME + 16];
+	char what[OPTION_MAX_NAME + 16], error[ERROR_BYTES];
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < policy->n; i++)
 		due[i] = is_due(n, policy->vgpu[i].devid);
-	/* Before the first is there: should this process end now, the next knows that the rest are not another's. */
+	snprintf(error, sizeof(error), "%s", marked_error(n));
+	/* Before the first is there: should this process end then, the next one knows it for its own. */
 	if (!n->mark[0] && policy->n)
-		mark_due(n, policy, due, "xengpud");
+		mark_due(n, policy, due, "xengpud", error);
 	for (i = 0; i < policy->n; i++) {
 		option = &policy->vgpu[i];
 		err = due[i] ? attach_one(n, option, policy->source) : 0;
 		due[i] = err == -EAGAIN;
-		if (due[i])
+		if (due[i]) {
 			waits = option;
-		else if (err)
-			cannot_attach(n, policy, option, err);
-		failed |= err && !due[i];
+		} else if (err) {
+			explain(policy, option, err, error);
+			log_error("domain %u (%s): %s", n->domid, n->name, error);
+		}
 	}
-	if (waits) {
-		snprintf(what, sizeof(what), "domain %s", waits->backend);
-		mark_due(n, policy, due, what);
-		if (!n->mark[0])
-			log_warning("domain %u (%s): vgpu %u waits for %s (%s)", n->domid, n->name,
-				    waits->devid, what, policy->source);
-	} else if (!failed) {
-		set_mark(n, policy->source[0] ? policy->source : "none");
+	if (!waits) {
+		set_mark(n, error[0] ? error : policy->source[0] ? policy->source : "none");
+		return;
 	}
+	snprintf(what, sizeof(what), "domain %s", waits->backend);
+	mark_due(n, policy, due, what, error);
+	if (!n->mark[0])
+		log_warning("domain %u (%s): vgpu %u waits for %s (%s)", n->domid, n->name,
+			    waits->devid, what, policy->source);
 }
 
 static void provision(struct newcomer *n)

@@ -157,6 +157,27 @@ TEST(sup_memory, each_is_asked_once)
 	down(&t);
 }
 
+/* Who was refused for want of time needs what it was saving no more: who asked later has it. */
+TEST(sup_memory, refused_in_time_for_the_next)
+{
+	struct guest_session c;
+	struct two t;
+
+	up(&t, "192");
+	session_open(&c, &t.g, 2);
+	c.page->recall_mib = PUPPET_SILENT;
+	t.a.page->recall_mib = 50;
+	puppet_tell(&t.a, PUPPET_MEMORY, 40);
+	rig_sleep_ms(200);
+	puppet_tell(&t.b, PUPPET_MEMORY, 40);
+	CHECK_EQ(puppet_wait(&t.a), -EDQUOT);
+	CHECK_EQ(puppet_wait(&t.b), 40);
+	session_close(&t.a);
+	session_close(&t.b);
+	session_close(&c);
+	down(&t);
+}
+
 /* One that has ended, which nobody has heard of yet, is as good as one that is ending. */
 TEST(sup_memory, one_that_left_is_waited_for)
 {

@@ -25,7 +25,7 @@ static void make_folders(const struct rig *rig)
 static void wait_mark(const struct rig *rig, uint16_t domid, const char *say)
 {
 	const int64_t end = rig_now_ms() + 5000;
-	char text[700];
+	char text[1024];
 
 	do {
 		rig_text(rig, paths_libxl_domain(domid, "vgpu-policy"), text, sizeof(text));
@@ -36,16 +36,23 @@ static void wait_mark(const struct rig *rig, uint16_t domid, const char *say)
 	harness_fail(__FILE__, __LINE__, "the mark is '%s', without '%s'", text, say);
 }
 
+/* A supervisor, and what a file under /etc/xen says. */
+static void up_with(struct rig *rig, const char *name, const char *text)
+{
+	rig_up(rig);
+	make_folders(rig);
+	write_file(rig, name, text);
+	rig_start(rig, "ok");
+}
+
 /* The guest's kernel has not even booted when its vgpu is there. */
 TEST(sup_provision, a_new_domain_gets_its_vgpu)
 {
 	struct rig rig;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "web.cfg", "name = 'web'\nmemory = 512\n"
-		   "vgpu = [ 'weight=512,cap=40,contexts=7,sessions=3,pages=2000' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "web.cfg",
+		"name = 'web'\nmemory = 512\n"
+		"vgpu = [ 'weight=512,cap=40,contexts=7,sessions=3,pages=2000' ]\n");
 	CHECK_EQ(hub_ask(&rig.hub, "--create=5", "--name=web"), 0);
 	WAIT_STATE(&rig, BACK_STATE(5), XenbusStateInitWait, 5000);
 	CHECK_EQ(rig_number(&rig, paths_back(0, 5, 0, "weight")), 512);
@@ -66,10 +73,7 @@ TEST(sup_provision, two_vgpus)
 {
 	struct rig rig;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
 	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
 	WAIT_STATE(&rig, paths_back(0, 1, 1, "state"), XenbusStateInitWait, 5000);
 	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 0, "max-contexts")), 3);
@@ -103,10 +107,7 @@ TEST(sup_provision, detached_stays_detached)
 {
 	struct rig rig;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ '' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.d/domain-1.conf", "vgpu = [ '' ]\n");
 	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateInitWait, 5000);
 	detach(&rig, 1);
 	CHECK_EQ(hub_ask(&rig.hub, "--create=5", NULL), 0);
@@ -126,10 +127,7 @@ TEST(sup_provision, domain_id_used_again)
 	struct rig rig;
 	int i;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-5.conf", "vgpu = [ '' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.d/domain-5.conf", "vgpu = [ '' ]\n");
 	for (i = 0; i < 3; i++) {
 		CHECK_EQ(hub_ask(&rig.hub, "--create=5", NULL), 0);
 		WAIT_STATE(&rig, BACK_STATE(5), XenbusStateInitWait, 5000);
@@ -162,10 +160,7 @@ TEST(sup_provision, waits_for_its_backend)
 	struct rig rig;
 	char text[64];
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv' ]\n");
 	wait_mark(&rig, 1, "waiting for domain drv");
 	CHECK(!rig_exists(&rig, paths_fronts(1)));
 	CHECK_EQ(hub_ask(&rig.hub, "--create=5", "--name=drv"), 0);
@@ -186,10 +181,7 @@ TEST(sup_provision, one_of_two_waits)
 {
 	struct rig rig;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv', '', '' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv', '', '' ]\n");
 	WAIT_STATE(&rig, paths_back(0, 1, 1, "state"), XenbusStateInitWait, 5000);
 	WAIT_STATE(&rig, paths_back(0, 1, 2, "state"), XenbusStateInitWait, 5000);
 	wait_mark(&rig, 1, "waiting for domain drv (vgpu 0)");
@@ -203,7 +195,26 @@ TEST(sup_provision, one_of_two_waits)
 	rig_down(&rig);
 }
 
-/* The supervisor before this one came as far as the first. */
+/* One waits, and another cannot be attached at all: that is not forgotten when the first is there. */
+TEST(sup_provision, one_waits_and_one_is_wrong)
+{
+	char mark[128];
+	struct rig rig;
+
+	up_with(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'backend=drv', 'backend=domain-1' ]\n");
+	wait_mark(&rig, 1, "waiting for domain drv (vgpu 0); error: ");
+	wait_mark(&rig, 1, "vgpu 1 cannot be attached: a domain cannot be its own backend");
+	CHECK_EQ(hub_ask(&rig.hub, "--create=5", "--name=drv"), 0);
+	CHECK_EQ(attach_domain_uuid(rig.dom0, 1, mark), 0);
+	strcat(mark, " error: ");
+	wait_mark(&rig, 1, mark);
+	CHECK_EQ(rig_number(&rig, paths_back(5, 1, 0, "state")), XenbusStateInitialising);
+	wait_mark(&rig, 1, "vgpu 1 cannot be attached: a domain cannot be its own backend");
+	CHECK(!rig_exists(&rig, paths_back(1, 1, 1, "state")));
+	rig_down(&rig);
+}
+
+/* The supervisor before this one had come as far as vgpu 2, which was detached since, and 0. */
 TEST(sup_provision, goes_on_where_the_last_one_ended)
 {
 	char mark[128];
@@ -211,15 +222,45 @@ TEST(sup_provision, goes_on_where_the_last_one_ended)
 
 	rig_up(&rig);
 	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
-	rig_text(&rig, paths_home(1, "vm"), mark, sizeof(mark));
-	memmove(mark, mark + strlen("/vm/"), strlen(mark + strlen("/vm/")) + 1);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ '', 'contexts=4', '' ]\n");
+	CHECK_EQ(attach_domain_uuid(rig.dom0, 1, mark), 0);
 	strcat(mark, " waiting for xengpud (vgpu 0,1)");
 	CHECK_EQ(xst_write(rig.dom0, XST_NO_TX, paths_libxl_domain(1, "vgpu-policy").s, mark), 0);
 	rig_attach(&rig, 1);
 	rig_start(&rig, "ok");
 	wait_mark(&rig, 1, "domain-1.conf:1");
+	WAIT_STATE(&rig, paths_back(0, 1, 0, "state"), XenbusStateInitWait, 5000);
 	WAIT_STATE(&rig, paths_back(0, 1, 1, "state"), XenbusStateInitWait, 5000);
+	CHECK_EQ(rig_number(&rig, paths_back(0, 1, 1, "max-contexts")), 4);
+	CHECK(!rig_exists(&rig, paths_back(0, 1, 2, "state")));
+	rig_down(&rig);
+}
+
+/* ... which it can, since the mark is there before the first vgpu is. */
+TEST(sup_provision, marked_before_it_is_attached)
+{
+	const int64_t end = rig_now_ms() + 5000;
+	char path[XST_MAX_PATH], token[XST_MAX_PATH] = "";
+	struct xst *watcher;
+	struct rig rig;
+
+	rig_up(&rig);
+	make_folders(&rig);
+	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'contexts=3', 'contexts=4' ]\n");
+	watcher = hub_xst(&rig.hub, 0);
+	CHECK_EQ(xst_watch(watcher, paths_libxl_domain(1, "vgpu-policy").s, "mark"), 0);
+	CHECK_EQ(xst_watch(watcher, paths_backs(0, 1).s, "vgpu"), 0);
+	/* Each watch fires once when it is made. */
+	rig_sleep_ms(100);
+	while (xst_next_event(watcher, path, token) > 0)
+		token[0] = '\0';
+	rig_start(&rig, "ok");
+	while (xst_next_event(watcher, path, token) <= 0 && rig_now_ms() < end)
+		rig_sleep_ms(1);
+	CHECK(!strcmp(token, "mark"));
+	wait_mark(&rig, 1, "domain-1.conf:1");
+	CHECK(rig_exists(&rig, paths_back(0, 1, 1, "state")));
+	xst_close(watcher);
 	rig_down(&rig);
 }
 
@@ -243,10 +284,7 @@ TEST(sup_provision, another_gpu)
 {
 	struct rig rig;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'gpu=/dev/dri/renderD200' ]\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.d/domain-1.conf", "vgpu = [ 'gpu=/dev/dri/renderD200' ]\n");
 	WAIT_STATE(&rig, BACK_STATE(1), XenbusStateClosed, 5000);
 	check_error(&rig, paths_back(0, 1, 0, "error"), "gpu=/dev/dri/renderD200 is asked for");
 	rig_down(&rig);
@@ -258,10 +296,7 @@ TEST(sup_provision, a_wrong_config_stops_the_start)
 	struct rig rig;
 	int status;
 
-	rig_up(&rig);
-	make_folders(&rig);
-	write_file(&rig, "xengpu.conf", "warm = 2\nwram = 3\n");
-	rig_start(&rig, "ok");
+	up_with(&rig, "xengpu.conf", "warm = 2\nwram = 3\n");
 	CHECK_EQ(waitpid(rig.pid, &status, 0), rig.pid);
 	rig.pid = 0;
 	CHECK(WIFEXITED(status));

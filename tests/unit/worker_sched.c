@@ -337,13 +337,24 @@ TEST(worker_sched, run_before_bind_is_a_mistake)
 	rig_reap(&rig, 1);
 }
 
-/* Until it has asked for a mapping once more. */
-static void await_map(struct rig *rig, uint64_t before)
+/* Under lease @serial it asks for a mapping, which is not answered yet, and keeps the lease. */
+static void map_under_lease(struct rig *rig, uint32_t buffer_id, uint32_t serial)
 {
+	struct vgpuif_request map = rig_req_register(buffer_id, 1,
+						     rig_directory(rig, RIG_SCRATCH, 1), 0);
+	const unsigned int before = rig->maps;
+
+	rig->map_hold = true;
+	rig_put(rig, &map);
+	rig_push(rig);
+	hear(rig, CTL_WORK_WANT);
+	say_run(rig, CTL_RUN_GATED, serial, 5 * MS);
 	while (rig->maps == before) {
 		CHECK(rig_readable(rig->sock, RIG_TIMEOUT_MS));
 		CHECK(rig_serve_one(rig));
 	}
+	CHECK(silent(rig));
+	rig->map_hold = false;
 }
 
 /* A lease is kept while the supervisor maps a buffer, but not if it says that this takes a while. */
@@ -352,43 +363,22 @@ TEST(worker_sched, rests_while_an_answer_takes_long)
 	struct rig *rig = start();
 	const struct ctl_msg later = { .type = CTL_LATER,
 				       .bytes = (uint32_t)offsetof(struct ctl_msg, u) };
-	struct vgpuif_request map = rig_req_register(2, 1, rig_directory(rig, RIG_SCRATCH, 1), 0);
-	struct vgpuif_response rsp;
 	struct ctl_work work;
-	uint64_t maps;
 
 	hear(rig, CTL_WORK_BEGUN);
 	say_run(rig, CTL_RUN_GATED, 0, 0);
 	CHECK(silent(rig));
-	rig->map_hold = true;
-	rig_put(rig, &map);
-	rig_push(rig);
-	hear(rig, CTL_WORK_WANT);
-	maps = rig->maps;
-	say_run(rig, CTL_RUN_GATED, 7, 5 * MS);
-	await_map(rig, maps);
-	CHECK(silent(rig));
+	map_under_lease(rig, 2, 7);
 	CHECK_EQ(ctl_send(rig->sock, &later, NULL, 0), 0);
 	work = hear(rig, CTL_WORK_REST);
 	CHECK_EQ(work.serial, 7);
 	CHECK_EQ(work.more, 0);
-	rig->map_hold = false;
 	rig_answer_map(rig);
-	CHECK(rig_get(rig, &rsp, RIG_TIMEOUT_MS));
-	CHECK_EQ(rsp.status, 0);
+	get(rig, 1);
 	/* That was for that answer. */
-	map.u.buffer_register.buffer_id = 3;
-	rig->map_hold = true;
-	rig_put(rig, &map);
-	rig_push(rig);
-	hear(rig, CTL_WORK_WANT);
-	maps = rig->maps;
-	say_run(rig, CTL_RUN_GATED, 8, 5 * MS);
-	await_map(rig, maps);
-	CHECK(silent(rig));
-	rig->map_hold = false;
+	map_under_lease(rig, 3, 8);
 	rig_answer_map(rig);
-	CHECK(rig_get(rig, &rsp, RIG_TIMEOUT_MS));
+	get(rig, 1);
 	work = hear(rig, CTL_WORK_REST);
 	CHECK_EQ(work.serial, 8);
 	rig_stop(rig);
