@@ -512,6 +512,8 @@ static void puppet_run(const char *kind)
 		puppet_uncaged();
 	puppet_ready(strcmp(kind, "uncaged"));
 	if (!strcmp(kind, "leaves") && puppet_fail_file()) {
+		/* The process that waits to take the file system away may have a copy still. */
+		shutdown(CTL_WORKER_FD, SHUT_RDWR);
 		close(CTL_WORKER_FD);
 		pause();
 	}

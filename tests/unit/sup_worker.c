@@ -147,18 +147,45 @@ TEST(sup_worker, work_before_bound)
 	rig_down(&rig);
 }
 
+/* Whether no worker has a socket any more. */
+static bool all_have_left(const struct rig *rig)
+{
+	char path[64];
+	bool any = false;
+	FILE *children;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)rig->pid, (int)rig->pid);
+	children = fopen(path, "re");
+	CHECK(children);
+	while (fscanf(children, "%d", &pid) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, CTL_WORKER_FD);
+		any |= faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	}
+	fclose(children);
+	return !any;
+}
+
 /* Warm workers have left, and a session asks for one before their end is heard of. */
 TEST(sup_worker, warm_workers_have_left)
 {
 	struct guest_session s;
 	struct guest g;
 	struct rig rig;
+	unsigned int i;
 
 	rig_up(&rig);
 	rig_fail(&rig, true);
 	rig_start(&rig, "leaves");
 	guest_join(&g, &rig, 1);
+	while (rig_stat_of(&rig, -1, "workers_started") < 2)
+		rig_sleep_ms(1);
+	/* Those that there are leave, and no others. */
+	kill(rig.pid, SIGSTOP);
+	for (i = 0; i < 5000 && !all_have_left(&rig); i++)
+		rig_sleep_ms(1);
 	rig_fail(&rig, false);
+	kill(rig.pid, SIGCONT);
 	session_open(&s, &g, 0);
 	CHECK(rig_stat_of(&rig, -1, "workers_killed") >= 2);
 	CHECK_EQ(rig_stat_of(&rig, 1, "losses"), 0);
